@@ -1,0 +1,68 @@
+"""joulebench: the door for plugin authors.
+
+Everything a plugin needs is an attribute of this package, loaded when it is first used: `import bench` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.artifact import Artifact
+    from bench.authoring import backend, compressor, converter, counter, meter, offers_of, task
+    from bench.errors import BenchError, Unsupported
+    from bench.hooks import hookimpl
+    from bench.offer import Bounds, Offer, Option
+    from bench.protocols import Arrays, Backend, Context, Metric, Score, Session, Task, TrainableTask
+    from bench.reading import Reading
+
+__version__ = "0.1.0"
+__all__ = [
+    "Arrays",
+    "Artifact",
+    "Backend",
+    "BenchError",
+    "Bounds",
+    "Context",
+    "Metric",
+    "Offer",
+    "Option",
+    "Reading",
+    "Score",
+    "Session",
+    "Task",
+    "TrainableTask",
+    "Unsupported",
+    "backend",
+    "compressor",
+    "converter",
+    "counter",
+    "hookimpl",
+    "meter",
+    "offers_of",
+    "task",
+]
+
+_HOMES = {
+    "bench.artifact": ("Artifact",),
+    "bench.authoring": ("backend", "compressor", "converter", "counter", "meter", "offers_of", "task"),
+    "bench.errors": ("BenchError", "Unsupported"),
+    "bench.hooks": ("hookimpl",),
+    "bench.offer": ("Bounds", "Offer", "Option"),
+    "bench.protocols": ("Arrays", "Backend", "Context", "Metric", "Score", "Session", "Task", "TrainableTask"),
+    "bench.reading": ("Reading",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'bench' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,107 @@
+"""Decorators that turn a function or class into a plugin: its signature is its schema, its docstring its help."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
+from typing import Any, TypeVar
+
+from bench.offer import KINDS, Kind, Offer, options_of
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+# Parameters the harness passes itself, before the options begin.
+OWN_PARAMETERS = {"task": 0, "compressor": 2, "converter": 2, "backend": 0, "meter": 0, "counter": 1}
+MARK = "__bench_offers__"
+
+
+def _decorator(
+    kind: Kind,
+    name: str,
+    *,
+    accepts: str | Iterable[str] = (),
+    produces: str | Iterable[str] = (),
+    needs: Iterable[str] = (),
+    extra: str | None = None,
+    environment: Iterable[str] = (),
+    summary: str = "",
+    facts: Mapping[str, Any] | None = None,
+) -> Callable[[Decorated], Decorated]:
+    def mark(target: Decorated) -> Decorated:
+        offer = Offer(
+            kind=kind,
+            name=name,
+            target=f"{target.__module__}:{target.__qualname__}",
+            accepts=_names(accepts),
+            produces=_names(produces),
+            options=options_of(target, OWN_PARAMETERS[kind]),
+            needs=tuple(needs),
+            extra=extra,
+            environment=tuple(environment),
+            summary=summary or _first_line(target),
+            facts=dict(facts or {}),
+        )
+        setattr(target, MARK, (*getattr(target, MARK, ()), offer))
+        return target
+
+    return mark
+
+
+def compressor(
+    name: str, *, accepts: str | Iterable[str] = "module", produces: str | Iterable[str] | None = None, **more: Any
+) -> Callable[[Decorated], Decorated]:
+    """Offer a function `f(model, ctx, **options) -> model` as a compressor.
+
+    With `accepts="module"` (the default) the model is a torch module in memory; with a file format it is an Artifact.
+    A function that produces "module" returns the module; one that produces a file format returns the path of the new
+    file, written under `ctx.workdir`. `produces` defaults to `accepts`.
+    """
+    return _decorator("compressor", name, accepts=accepts, produces=accepts if produces is None else produces, **more)
+
+
+def converter(name: str, *, accepts: str, produces: str, **more: Any) -> Callable[[Decorated], Decorated]:
+    """Offer a function `f(artifact, ctx) -> path` as one edge of the format graph."""
+    return _decorator("converter", name, accepts=accepts, produces=produces, **more)
+
+
+def backend(name: str, *, accepts: str | Iterable[str], **more: Any) -> Callable[[Decorated], Decorated]:
+    """Offer a class `C(**options)` with `open(artifact, device=, threads=) -> Session` as a backend."""
+    return _decorator("backend", name, accepts=accepts, **more)
+
+
+def task(name: str, *, produces: str | Iterable[str], **more: Any) -> Callable[[Decorated], Decorated]:
+    """Offer a class `C()` that is a Task; `produces` are the formats its reference model comes in.
+
+    `facts` carries metric, unit, direction, about, licence and version for what is shown without loading the task.
+    """
+    return _decorator("task", name, produces=produces, **more)
+
+
+def meter(name: str, **more: Any) -> Callable[[Decorated], Decorated]:
+    """Offer a class `C(**options)` that is a Meter."""
+    return _decorator("meter", name, **more)
+
+
+def counter(name: str, *, accepts: str | Iterable[str], **more: Any) -> Callable[[Decorated], Decorated]:
+    """Offer a function `f(artifact) -> Reading` as a counter of a property of an artifact."""
+    return _decorator("counter", name, accepts=accepts, **more)
+
+
+def offers_of(module: ModuleType | Mapping[str, Any], kind: Kind | None = None) -> list[Offer]:
+    """Return the offers of every decorated object in a module, in order of definition."""
+    values = module if isinstance(module, Mapping) else vars(module)
+    found: dict[tuple[str, str, tuple[str, ...]], Offer] = {}
+    for value in list(values.values()):
+        for offer in getattr(value, MARK, ()) if callable(value) else ():
+            if offer.kind in KINDS and kind in (None, offer.kind):
+                found[offer.kind, offer.name, offer.accepts] = offer
+    return list(found.values())
+
+
+def _names(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _first_line(target: Callable[..., Any]) -> str:
+    lines = (inspect.getdoc(target) or "").strip().splitlines()
+    return lines[0] if lines else ""

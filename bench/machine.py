@@ -1,0 +1,80 @@
+"""The machine: facts stored with every record, and the fingerprint that decides what may be ranked together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+
+def machine_facts() -> dict[str, Any]:
+    """Return what this machine is: processor, cores, memory, kernel, Python. No host name, no user, no paths."""
+    import psutil
+
+    return {
+        "system": platform.system(),
+        "kernel": platform.release(),
+        "architecture": platform.machine(),
+        "processor": processor_name(),
+        "cores": os.cpu_count() or 1,
+        "cores_usable": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "memory_bytes": int(psutil.virtual_memory().total),
+        "memory_limit_bytes": memory_limit_bytes(),
+        "cpu_quota": cgroup_quota(),
+        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "virtual": "hypervisor" in (_read("/proc/cpuinfo") or ""),
+        "python": platform.python_version(),
+    }
+
+
+def load_facts() -> dict[str, Any]:
+    """Return what changes from launch to launch: load average, processor pressure (PSI), steal seconds."""
+    import psutil
+
+    pressure = _read("/proc/pressure/cpu")
+    some = pressure.splitlines()[0].split() if pressure else []
+    return {
+        "load_1min": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "psi_some_avg10": next((float(each[6:]) for each in some if each.startswith("avg10=")), None),
+        "steal_s": getattr(psutil.cpu_times(), "steal", None),
+    }
+
+
+def fingerprint(facts: dict[str, Any]) -> str:
+    """Return the id of the kind of machine: results of different fingerprints are never ranked together."""
+    names = ("system", "architecture", "processor", "cores_usable", "memory_bytes", "cpu_quota", "virtual")
+    text = json.dumps({name: facts.get(name) for name in names}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def processor_name() -> str:
+    """Return the processor's name as the system gives it."""
+    for line in (_read("/proc/cpuinfo") or "").splitlines():
+        if line.lower().startswith(("model name", "hardware", "cpu model")):
+            return " ".join(line.split(":", 1)[1].split())
+    return platform.processor() or platform.machine()
+
+
+def cgroup_quota() -> float | None:
+    """Return the processor quota of this cgroup in cores, or None without one."""
+    text = _read("/sys/fs/cgroup/cpu.max")
+    if not text or text.split()[0] == "max":
+        return None
+    quota, period = text.split()[:2]
+    return int(quota) / int(period)
+
+
+def memory_limit_bytes() -> int | None:
+    """Return the memory limit of this cgroup in bytes, or None without one."""
+    text = _read("/sys/fs/cgroup/memory.max")
+    return int(text) if text and text.isdigit() else None
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None
