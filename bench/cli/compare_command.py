@@ -1,0 +1,121 @@
+"""`bench compare`: two records, or two runs cell by cell."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.cli.find import find_record
+from bench.cli.setup import results_option
+from bench.cli.table import ratio_text, table
+from bench.derive.ratios import unpaired_ratio
+from bench.errors import BenchError
+from bench.record import Ratio, Record
+from bench.stats import Interval, verdict
+from bench.store import find_records
+
+NOT_COMPARABLE = 4
+METRICS = ("latency", "memory", "startup", "energy", "size", "size_compressed", "flops", "parameters")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One metric of one pair."""
+
+    cell: str
+    metric: str
+    ratio: Ratio | None
+    verdict: str
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the line as JSON."""
+        ratio = self.ratio.to_json() if self.ratio else None
+        return {"cell": self.cell, "metric": self.metric, "verdict": self.verdict, "ratio": ratio, "note": self.note}
+
+
+@click.command("compare")
+@click.argument("a")
+@click.argument("b")
+@results_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(a: str, b: str, results: Path, as_json: bool) -> None:
+    """Compare B against A: records by id, or run folders cell by cell. A ratio below 1 means that B needs less.
+
+    Records measured side by side are compared by their paired ratio; others by their intervals, which is weaker, and
+    the method says which it was. Records of different groups (another machine, task or data) are not comparable:
+    exit code 4.
+    """
+    pairs = _pairs(a, b, results)
+    lines = [line for first, second in pairs for line in compare_records(first, second)]
+    if as_json:
+        click.echo(json.dumps({"a": a, "b": b, "lines": [each.to_json() for each in lines]}))
+    else:
+        rows = [[each.cell, each.metric, each.verdict, ratio_text(each.ratio), each.note] for each in lines]
+        click.echo(table(("cell", "metric", "b is", "ratio b/a", "how"), rows))
+    if lines and all(each.verdict == "not comparable" for each in lines):
+        raise click.exceptions.Exit(NOT_COMPARABLE)
+
+
+def _pairs(a: str, b: str, results: Path) -> list[tuple[Record, Record]]:
+    if not (Path(a).exists() and Path(b).exists()):
+        return [(find_record(a, results)[0], find_record(b, results)[0])]
+    left = {each.cell.id: each for each in find_records([Path(a)])}
+    right = {each.cell.id: each for each in find_records([Path(b)])}
+    shared = [cell for cell in left if cell in right]
+    if not shared:
+        raise BenchError(f"{a} and {b} have no cell in common")
+    return [(left[cell], right[cell]) for cell in shared]
+
+
+def compare_records(first: Record, second: Record) -> list[Line]:
+    """Return one line a metric."""
+    name = str(second.cell)
+    if first.status != "ok" or second.status != "ok":
+        return [Line(name, "all", None, "not comparable", f"a is {first.status}, b is {second.status}")]
+    if first.group != second.group:
+        return [Line(name, "all", None, "not comparable", "another machine, task version, data, scenario, batch or threads")]
+    return [_quality(first, second, name), *(_metric(metric, first, second, name) for metric in METRICS)]
+
+
+def _quality(first: Record, second: Record, name: str) -> Line:
+    mine, theirs = second.readings["quality"], first.readings["quality"]
+    if None in (mine.low, mine.high, theirs.low, theirs.high) or mine.value is None or theirs.value is None:
+        return Line(name, "quality", None, "not comparable", "a quality is missing")
+    drop = mine.facts.get("drop") if second.ratios.get("latency", None) and second.ratios["latency"].against == first.id else None
+    higher = bool(mine.facts.get("higher_is_better", True))
+    if drop:
+        low, high, how = drop["low"], drop["high"], "paired by example"
+    else:
+        worst, best = theirs.low - mine.high, theirs.high - mine.low  # type: ignore[operator]
+        low, high, how = (worst, best, "by intervals") if higher else (-best, -worst, "by intervals")
+    word = "worse" if low > 0 else "better" if high < 0 else "tie"
+    return Line(name, "quality", None, word, f"{theirs.value:.4g} -> {mine.value:.4g}, {how}")
+
+
+def _metric(metric: str, first: Record, second: Record, name: str) -> Line:
+    paired = second.ratios.get(metric)
+    if paired is not None and paired.against == first.id:
+        return _line(name, metric, paired)
+    mine, theirs = second.readings.get(metric), first.readings.get(metric)
+    if mine is None or theirs is None or mine.value is None or theirs.value is None:
+        return Line(name, metric, None, "not comparable", "not read on both sides")
+    if metric == "energy":
+        if (mine.class_, mine.facts.get("domains")) != (theirs.class_, theirs.facts.get("domains")):
+            return Line(name, metric, None, "not comparable", f"{theirs.class_} against {mine.class_} joules")
+        if mine.class_ == "estimated":
+            return Line(name, metric, None, "not comparable", "estimated joules compare only side by side")
+    if theirs.value <= 0 or not all(each and each > 0 for each in (mine.low, mine.high, theirs.low, theirs.high)):
+        return Line(name, metric, None, "tie" if mine.value == theirs.value else "not comparable", "no usable interval")
+    ratio = unpaired_ratio((mine.value, mine.low, mine.high), (theirs.value, theirs.low, theirs.high), first.id)  # type: ignore[arg-type]
+    return _line(name, metric, ratio)
+
+
+def _line(name: str, metric: str, ratio: Ratio) -> Line:
+    interval = Interval(ratio.value, ratio.low, ratio.high, 0.95, ratio.n or 0, ratio.method)
+    class_ = " (estimated)" if ratio.class_ == "estimated" else ""
+    return Line(name, metric, ratio, verdict(interval), ratio.method + class_)

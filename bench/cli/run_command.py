@@ -1,0 +1,203 @@
+"""`bench run`: the main job."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.cli.progress import Progress
+from bench.cli.setup import open_registry, open_suite, plugin_option, strict_option
+from bench.errors import BenchError
+from bench.machine import machine_facts
+from bench.plan import Catalogue, Plan, make_plan
+from bench.record import Record
+from bench.registry import Registry
+from bench.run import Outcome, Settings, Spawn, run, spawn_child
+from bench.run.settings import memory_for_workers
+from bench.store import Cache, RunFolder, cache_folder, open_run
+from bench.suite import Suite, select
+
+SOME_FAILED = 3
+
+
+@click.command("run")
+@click.argument("suite")
+@plugin_option
+@click.option("--only", multiple=True, metavar="EXPR", help="Cells to run: task=… recipe=prune backend=torch id=….")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the run; resumes it.")
+@click.option("--fresh", is_flag=True, help="Measure again even what this folder holds; cached artifacts stay.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option("--executor", type=click.Choice(["local"]), default="local", show_default=True, help="Where to run.")
+@click.option("--in-process", is_flag=True, help="No worker processes: for pdb. Numbers are not comparable.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@strict_option
+def command(
+    suite: str,
+    plugins: Sequence[str],
+    only: Sequence[str],
+    output: Path | None,
+    fresh: bool,
+    dry_run: bool,
+    executor: str,
+    in_process: bool,
+    as_json: bool,
+    strict_plugins: bool,
+) -> None:
+    """Run SUITE (a file, or the name of a shipped suite) to a leaderboard.
+
+    Every artifact is measured in its own process, side by side with its baseline. Running again into the same folder
+    resumes: what is measured stays, what is missing or failed is run. Exit code 0 when every cell is ok or
+    unsupported with a reason, 3 when some failed, 130 when interrupted.
+    """
+    del executor  # one choice until there are fleets; kept so that scripts can name it
+    registry, catalogue = open_registry(plugins, strict=strict_plugins)
+    description = open_suite(suite, registry, catalogue)
+    plan = make_plan(select(description.cells(), only), catalogue)
+    if dry_run:
+        from bench.cli.plan_command import show_plan
+
+        show_plan(plan, description, as_json=as_json)
+        return
+    folder = output or _fresh_folder(description.name)
+    options = [*(f"-p {each}" for each in plugins)]
+    reproduce = " ".join(["bench run", suite, *options])
+    outcome, page = execute(plan, catalogue, registry, description, folder, reproduce, fresh=fresh, in_process=in_process)
+    _finish(outcome, folder, page, as_json)
+
+
+def execute(
+    plan: Plan,
+    catalogue: Catalogue,
+    registry: Registry,
+    suite: Suite,
+    output: Path,
+    reproduce: str,
+    *,
+    fresh: bool = False,
+    in_process: bool = False,
+) -> tuple[Outcome, Path]:
+    """Run a plan into a folder and render its page; returns the outcome and the page's path."""
+    with open_run(output) as folder:
+        if fresh:
+            _forget(folder, plan)
+        facts = {**machine_facts(), **_plugin_facts(registry)}
+        about = {
+            "suite": suite.name,
+            "cells": [each.cell.id for each in plan.cells],
+            "machine": facts,
+            "reproduce": reproduce,
+            "started": folder.facts().get("started") or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        progress = Progress(expected_seconds(plan, suite))
+        try:
+            outcome = run(
+                plan, catalogue, settings_of(suite, catalogue, in_process), folder, about,
+                listen=progress, notify=_notifier(registry),
+            )  # fmt: skip
+        finally:
+            progress.close()
+        return outcome, render(folder.records(), output, suite.name, registry)
+
+
+def settings_of(suite: Suite, catalogue: Catalogue, in_process: bool) -> Settings:
+    """Return the settings a suite asks for."""
+    measure = suite.measure
+    return Settings(
+        cache=Cache(cache_folder()),
+        spawn=_spawn_here if in_process else spawn_child,
+        ci_width=measure.ci_width,
+        budget_s=measure.budget_s,
+        min_launches=measure.min_launches,
+        rounds=measure.rounds,
+        timeout_s=measure.timeout_s,
+        memory_bytes=measure.memory_bytes or memory_for_workers(),
+        limits=suite.limits,
+        meter=estimator(catalogue),
+    )
+
+
+def estimator(catalogue: Catalogue) -> Mapping[str, Any] | None:
+    """Return the facts of the installed energy estimator, None when there is none."""
+    for offer in catalogue.of("meter"):
+        if offer.facts.get("class") == "estimated" and catalogue.missing(offer) is None:
+            return {"meter": offer.name, "version": offer.version, **offer.facts}
+    return None
+
+
+def render(records: Sequence[Record], output: Path, title: str, registry: Registry) -> Path:
+    """Write the page of a run."""
+    from bench.cli.report_command import extra_columns
+    from bench.publish import write_site
+
+    return write_site(records, output / "site", title=title, extra_columns=extra_columns(registry, records))
+
+
+def expected_seconds(plan: Plan, suite: Suite) -> float:
+    """Return a rough wall time: measuring budgets, and a guess for building and grading each cell."""
+    build_s = 8.0
+    runnable = [each for each in plan.comparisons if each.runnable]
+    return sum(suite.measure.budget_s + build_s * len(each.runnable) for each in runnable)
+
+
+def _spawn_here(threads: int, memory_bytes: int | None) -> Any:
+    from bench.worker.local import LocalWorker
+
+    del threads, memory_bytes
+    return LocalWorker()
+
+
+_IN_PROCESS: Spawn = _spawn_here
+
+
+def _forget(folder: RunFolder, plan: Plan) -> None:
+    """Set aside what a folder holds, so that it is measured again; old records are kept under another name."""
+    for comparison in plan.comparisons:
+        folder.journal.drop(comparison.id)
+    if folder.records_path.exists():
+        folder.records_path.replace(folder.path / f"records-{time.strftime('%Y%m%d-%H%M%S')}.jsonl.old")
+
+
+def _plugin_facts(registry: Registry) -> dict[str, Any]:
+    found = registry.manager.hook.bench_machine()
+    return {str(key): value for facts in found for key, value in facts.items()}
+
+
+def _notifier(registry: Registry) -> Any:
+    hook = registry.manager.hook
+
+    def notify(event: str, cell: Mapping[str, Any], record: Mapping[str, Any] | None) -> None:
+        try:
+            if event == "started":
+                hook.bench_cell_started(cell=cell)
+            else:
+                hook.bench_cell_finished(cell=cell, record=record)
+        except Exception as error:  # noqa: BLE001 - a listener's failure is not the run's
+            click.echo(f"warning: a plugin's bench_cell_{event} failed: {type(error).__name__}: {error}", err=True)
+
+    return notify
+
+
+def _fresh_folder(name: str) -> Path:
+    return Path("results") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _finish(outcome: Outcome, folder: Path, page: Path, as_json: bool) -> None:
+    failed = [each for each in outcome.records if each.status not in ("ok", "unsupported")]
+    if as_json:
+        document = {"folder": str(folder), "page": str(page), "ledger": outcome.ledger}
+        click.echo(json.dumps({**document, "records": [each.to_json() for each in outcome.records]}))
+    else:
+        from bench.cli.table import summary
+
+        click.echo(summary(outcome.records))
+        click.echo(f"\n{page}")
+    if failed:
+        raise click.exceptions.Exit(SOME_FAILED)
+
+
+__all__ = ["BenchError", "command", "execute", "expected_seconds", "render", "settings_of"]

@@ -1,0 +1,28 @@
+"""`bench schema`: JSON Schemas for editors and checkers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import click
+
+from bench.cli.setup import open_registry, plugin_option, strict_option
+
+
+@click.command("schema")
+@click.argument("kind", type=click.Choice(["suite", "record"]))
+@plugin_option
+@strict_option
+def command(kind: str, plugins: Sequence[str], strict_plugins: bool) -> None:
+    """Print the JSON Schema of suites (it knows the options of the installed plugins) or of records."""
+    if kind == "record":
+        from bench.record_schema import record_schema
+
+        schema = record_schema()
+    else:
+        from bench.suite import Vocabulary, json_schema
+
+        _, catalogue = open_registry(plugins, strict=strict_plugins)
+        schema = json_schema(Vocabulary.of(catalogue.offers))
+    click.echo(json.dumps(schema, indent=2))

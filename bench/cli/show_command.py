@@ -1,0 +1,101 @@
+"""`bench show`: one record, every number with its interval and how it was obtained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.cli.find import find_record
+from bench.cli.progress import clean
+from bench.cli.setup import results_option
+from bench.cli.table import ratio_text, reading_text
+from bench.reading import Reading
+from bench.record import Record
+from bench.units import format_quantity
+
+
+@click.command("show")
+@click.argument("record")
+@results_option
+@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
+def command(record: str, results: Path, as_json: bool) -> None:
+    """Show RECORD, an id or its unique beginning (a cell's id works too)."""
+    found, folder = find_record(record, results)
+    if as_json:
+        click.echo(json.dumps(found.to_json(), indent=1))
+        return
+    click.echo(clean("\n".join(_lines(found, folder))))
+
+
+def _lines(record: Record, folder: Path) -> Iterator[str]:
+    yield f"{record.id}  {record.cell}"
+    yield f"status    {record.status}" + (f": {record.reason}" if record.reason else "")
+    yield f"validity  {record.validity.get('verdict')}" + "".join(f"\n  - {each}" for each in record.validity.get("reasons", []))
+    yield f"run       {folder}   group {record.group}   launches {record.launches}"
+    yield from _readings(record)
+    yield from _ratios(record)
+    yield from _limits(record.limits)
+    yield from _lineage(record)
+    yield "\nmachine   " + ", ".join(f"{k} {v}" for k, v in record.machine.items() if v is not None)
+    yield "versions  " + json.dumps(record.versions)
+    yield f"reproduce {record.reproduce}"
+    if record.detail:
+        yield f"\n{record.detail}"
+
+
+def _readings(record: Record) -> Iterator[str]:
+    if record.readings:
+        yield "\nreadings"
+    for name, reading in record.readings.items():
+        yield f"  {name:<16}{reading_text(reading, interval=True):<30}{_how(reading)}"
+        for quantile, values in reading.facts.get("quantiles", {}).items():
+            low, high = (format_quantity(v, "s") if v is not None else "?" for v in values[1:])
+            yield f"    {quantile:<14}{format_quantity(values[0], 's')}  [{low}, {high}]"
+        if drop := reading.facts.get("drop"):
+            low, high = (format_quantity(drop[end], reading.unit) for end in ("low", "high"))
+            yield (
+                f"    {'drop':<14}{format_quantity(drop['value'], reading.unit)}  [{low}, {high}]"
+                f"  (examples won {drop['gained']}, lost {drop['lost']})"
+            )
+
+
+def _how(reading: Reading) -> str:
+    parts = [reading.class_]
+    parts += [f"by {reading.meter}"] if reading.meter else []
+    parts += [f"n {reading.n}"] if reading.n and reading.class_ != "counted" else []
+    parts += [f"domains {', '.join(reading.facts['domains'])}"] if reading.facts.get("domains") else []
+    parts += [reading.reason] if reading.reason else []
+    if coefficients := reading.facts.get("coefficients"):
+        parts.append(f"{coefficients.get('watts_per_cpu')} W per busy processor, x/÷ {coefficients.get('factor')}")
+    return ", ".join(str(each) for each in parts)
+
+
+def _ratios(record: Record) -> Iterator[str]:
+    if record.ratios:
+        yield "\nratios (below 1: less)"
+    for name, ratio in record.ratios.items():
+        note = "  ci-not-reached" if ratio.facts.get("ci_not_reached") else ""
+        yield f"  {name:<16}{ratio_text(ratio):<30}{ratio.method} against {ratio.against}{note}"
+
+
+def _limits(limits: Mapping[str, Any]) -> Iterator[str]:
+    if limits:
+        yield "\nlimits"
+    words = {True: "kept", False: "BROKEN", None: "not known"}
+    for name, each in limits.items():
+        yield f"  {name:<16}{words[each['ok']]:<12}limit {each['limit']:g}, read {each['value']}"
+
+
+def _lineage(record: Record) -> Iterator[str]:
+    if record.lineage:
+        yield "\nlineage"
+    for each in record.lineage:
+        seconds = f"{each.get('seconds', 0):.1f} s" + (f", of it training {each['train_s']:.1f} s" if each.get("train_s") else "")
+        yield f"  {each.get('from')} -> {each.get('step')} -> {each.get('to')}  {each.get('options') or ''}  {seconds}"
+        if each.get("facts"):
+            yield f"    {json.dumps(each['facts'])}"
+        yield from (f"    {line}" for line in each.get("log", []))

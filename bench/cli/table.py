@@ -1,0 +1,65 @@
+"""Tables on a terminal: aligned columns for people, tab-separated values in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from bench.cli.progress import clean
+from bench.reading import Reading
+from bench.record import Ratio, Record
+from bench.suite.cell import recipe_name
+from bench.units import format_quantity, format_with_interval
+
+HEAD = ("task", "backend", "recipe", "quality", "latency p50", "ratio", "energy", "memory", "size", "status")
+
+
+def summary(records: Sequence[Record]) -> str:
+    """Return a run's results as a table, comparison by comparison, the baseline first."""
+    return table(HEAD, [_row(each) for each in records])
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay rows out; in a pipe, tab-separated."""
+    every = [[clean(str(cell)).replace("\n", " ") for cell in row] for row in (head, *rows)]
+    if not sys.stdout.isatty():
+        return "\n".join("\t".join(row) for row in every)
+    widths = [max(len(row[column]) for row in every) for column in range(len(head))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in every]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def _row(record: Record) -> list[str]:
+    cell = record.cell
+    head = [cell.task, cell.backend_name, recipe_name(cell.recipe)]
+    if record.status != "ok":
+        return [*head, *[""] * 6, f"{record.status}: {record.reason or ''}".split("\n")[0][:100]]
+    readings = [reading_text(record.readings.get(name)) for name in ("quality", "latency")]
+    sizes = [reading_text(record.readings.get(name)) for name in ("memory", "size")]
+    energy = record.readings.get("energy")
+    joules = f"{reading_text(energy)} {energy.class_}" if energy and energy.value is not None else "unavailable"
+    verdict = str(record.validity.get("verdict", "valid"))
+    return [*head, *readings, ratio_text(record.ratios.get("latency")), joules, *sizes, "ok" if verdict == "valid" else verdict]
+
+
+def reading_text(reading: Reading | None, *, interval: bool = False) -> str:
+    """Return a reading as people read it, rounded to its uncertainty; `interval` shows that too."""
+    if reading is None or reading.value is None:
+        return "unavailable"
+    if reading.class_ == "counted" or reading.low is None or reading.high is None:
+        return format_quantity(reading.value, reading.unit)
+    if reading.class_ == "estimated":
+        text = format_quantity(reading.value, reading.unit, digits=2)
+        return f"~{text}" + (f" [{format_quantity(reading.low, reading.unit, 2)}, {format_quantity(reading.high, reading.unit, 2)}]" if interval else "")  # fmt: skip
+    text = format_with_interval(reading.value, reading.low, reading.high, reading.unit)
+    return text if interval else text.split(" ±")[0] if "±" not in text else text
+
+
+def ratio_text(ratio: Ratio | None) -> str:
+    """Return a ratio with its 95 % interval."""
+    if ratio is None:
+        return ""
+    if ratio.low == ratio.high:
+        return f"{ratio.value:.3g}x"
+    text = f"{ratio.value:.3f}x [{ratio.low:.3f}, {ratio.high:.3f}]"
+    return text + (" estimated" if ratio.class_ == "estimated" else "")

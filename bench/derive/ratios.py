@@ -1,0 +1,77 @@
+"""Ratios to the baseline measured beside it, and the rule that says when they are tight enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.derive.launches import Values, floor_ratios, wall_ratios, work_ratios
+from bench.record import Ratio
+from bench.stats import ratio_interval
+from bench.store import Launch
+
+MIN_LAUNCHES = 5
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When to stop: full width of the 95 % interval of the latency ratio, and the launches it takes at least."""
+
+    ci_width: float | None
+    min_launches: int = MIN_LAUNCHES
+
+
+def tight_enough(launches: Sequence[Launch], cells: Sequence[str], base: str, stop: Stop) -> bool:
+    """Whether every side's interval is as narrow as asked; valid at every look, since the interval is anytime-valid."""
+    if stop.ci_width is None or len(launches) < stop.min_launches:
+        return False
+    return all(_width(floor_ratios(launches, cell, base)) < stop.ci_width for cell in cells if cell != base)
+
+
+def latency_ratio(launches: Sequence[Launch], cell: str, base: str, against: str, stop: Stop) -> Ratio:
+    """Return the headline ratio: floor channel over launches, with the work and wall channels beside it."""
+    values = floor_ratios(launches, cell, base)
+    facts: dict[str, object] = {"wall": _centre(wall_ratios(launches, cell, base))}
+    facts["work"] = _centre(work_ratios(launches, cell, base))
+    if stop.ci_width is not None and not (_width(values) < stop.ci_width and len(values) >= stop.min_launches):
+        facts["ci_not_reached"] = True
+    return _ratio(values, against, "paired-floor", "measured", facts)
+
+
+def work_ratio(launches: Sequence[Launch], cell: str, base: str, against: str, class_: str) -> Ratio | None:
+    """Return the ratio of processor time per inference, which stands for energy where nothing can be metered."""
+    values = work_ratios(launches, cell, base)
+    return _ratio(values, against, "paired-cpu-time", class_, {}) if values.size else None
+
+
+def exact_ratio(value: float, base: float, against: str) -> Ratio:
+    """Return the ratio of two counts."""
+    return Ratio(value / base, value / base, value / base, against, "counted", n=1, class_="counted")
+
+
+def unpaired_ratio(mine: tuple[float, float, float], other: tuple[float, float, float], against: str) -> Ratio:
+    """Return the ratio of two latencies measured in different comparisons, from their (value, low, high).
+
+    The log half-widths add in quadrature: the two were not measured side by side, and the method says so.
+    """
+    value = mine[0] / other[0]
+    spread = float(np.hypot(np.log(mine[2] / mine[1]), np.log(other[2] / other[1]))) / 2
+    return Ratio(value, value * np.exp(-spread), value * np.exp(spread), against, "unpaired-p50")
+
+
+def _ratio(values: Values, against: str, method: str, class_: str, facts: dict[str, object]) -> Ratio:
+    interval = ratio_interval(values)
+    return Ratio(interval.value, interval.low, interval.high, against, method, len(values), class_, facts)
+
+
+def _width(values: Values) -> float:
+    if len(values) < 2:
+        return float("inf")
+    interval = ratio_interval(values)
+    return (interval.high - interval.low) / interval.value
+
+
+def _centre(values: Values) -> float | None:
+    return float(np.exp(np.median(values))) if values.size else None

@@ -1,0 +1,91 @@
+"""Readings of one cell from its launches: latency, memory, start-up, energy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bench.derive.launches import calls, cpu_per_call, floors
+from bench.reading import Class, Reading
+from bench.stats import clustered_quantile, mean_interval
+from bench.store import Launch
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
+
+
+def latency(launches: Sequence[Launch], cell: str, batch: int) -> Reading:
+    """Return the latency of one query: the median, with every quantile that the sample supports.
+
+    Intervals are clustered by launch. A quantile the sample does not support is absent, not extrapolated.
+    """
+    by_launch = [calls(each, cell).ravel() for each in launches]
+    found = {name: clustered_quantile(by_launch, q) for name, q in QUANTILES.items()}
+    quantiles = {name: [each.value, each.low, each.high] for name, each in found.items() if each is not None}
+    n = sum(len(each) for each in by_launch)
+    floor = float(np.median([floors(each, cell).min() for each in launches]))
+    value, low, high = quantiles.get("p50", [float(np.median(np.concatenate(by_launch)))] + [None, None])
+    facts: dict[str, Any] = {"quantiles": quantiles, "floor": floor, "launches": len(launches), "per": "query"}
+    if batch != 1:
+        facts["batch"] = batch
+    return Reading("s", "measured", value, low, high, n, "wall", facts=facts)
+
+
+def memory(launches: Sequence[Launch], cell: str) -> Reading:
+    """Return peak memory during inference above the base read before the session was opened; load peak beside it.
+
+    The interval is the range over launches, which holds the median with probability 1 - 2^(1 - launches).
+    """
+    headers = [each.meta["headers"][cell] for each in launches]
+    peaks = [each["inference_peak_bytes"] for each in headers if each.get("inference_peak_bytes") is not None]
+    if not peaks:
+        return Reading.missing("B", "the kernel does not let a process reset its memory high-water mark here")
+    loads = [each["load_peak_bytes"] for each in headers if each.get("load_peak_bytes") is not None]
+    bases = [each["base_bytes"] for each in headers if each.get("base_bytes") is not None]
+    facts = {"load_peak": _median(loads), "base": _median(bases), "method": "VmHWM reset before the window, minus base"}
+    middle = float(np.median(peaks))
+    return Reading("B", "measured", middle, float(min(peaks)), float(max(peaks)), len(peaks), "VmHWM", facts=facts)
+
+
+def startup(launches: Sequence[Launch], cell: str) -> Reading:
+    """Return seconds from a ready interpreter to the first result: opening the artifact and the first call."""
+    headers = [each.meta["headers"][cell] for each in launches]
+    totals = [(each["load_ns"] + each["first_ns"]) / 1e9 for each in headers]
+    facts = {
+        "import": _median([each["import_ns"] / 1e9 for each in headers]),
+        "load": _median([each["load_ns"] / 1e9 for each in headers]),
+        "first": _median([each["first_ns"] / 1e9 for each in headers]),
+    }
+    return Reading("s", "measured", float(np.median(totals)), min(totals), max(totals), len(totals), "wall", facts=facts)
+
+
+def estimated_energy(launches: Sequence[Launch], cell: str, meter: Mapping[str, Any], batch: int) -> Reading:
+    """Return joules per inference estimated from processor seconds x watts per busy processor.
+
+    For comparing artifacts inside one machine; blind to frequency, vector units and memory traffic. The interval is
+    the honest factor of such models, not the scatter of the processor time, which stands beside it.
+    """
+    per_launch = [float(np.median(cpu_per_call(each, cell))) / batch for each in launches]
+    if not any(per_launch):
+        return Reading.missing("J", "the processor clock did not advance during the blocks")
+    watts, factor = float(meter["watts_per_cpu"]), float(meter["factor"])
+    seconds = mean_interval(np.array(per_launch))
+    value = seconds.value * watts
+    class_: Class = "estimated"
+    facts = {
+        "per": "inference",
+        "kind": meter["kind"],
+        "meter_version": meter["version"],
+        "domains": list(meter["domains"]),
+        "window_s": sum(float(each.samples[cell][:, : int(each.meta["n"])].sum()) for each in launches) / 1e9,
+        "n_windows": len(launches),
+        "n_invalid": 0,
+        "cpu_seconds": [seconds.value, seconds.low, seconds.high],
+        "coefficients": {"watts_per_cpu": watts, "factor": factor, "source": meter["source"]},
+    }
+    return Reading("J", class_, value, value / factor, value * factor, len(launches), str(meter["meter"]), facts=facts)
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return float(np.median(values)) if values else None

@@ -1,0 +1,1 @@
+"""Measuring inside a worker: the recorder of a block's calls, memory probes, processor placement."""

@@ -1,0 +1,7 @@
+"""The controller: builds, measures side by side, journals, derives, records. It never imports a framework."""
+
+from bench.run.controller import Outcome, run
+from bench.run.events import Event
+from bench.run.settings import Settings, Spawn, spawn_child
+
+__all__ = ["Event", "Outcome", "Settings", "Spawn", "run", "spawn_child"]

@@ -1,0 +1,201 @@
+"""Building: a task's data once, and each cell's artifact through its route, cached by what it was made from."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.artifact import Artifact
+from bench.derive import compressed_bytes
+from bench.offer import Offer
+from bench.plan import Catalogue, Operation, PlannedComparison, Route
+from bench.run.built import Side, TaskFacts
+from bench.run.ledger import Ledger
+from bench.run.settings import Settings
+from bench.run.source import code_of
+from bench.store.cache import key_of
+from bench.wire import Worker
+
+MODULE = "module"
+
+
+class Builder:
+    """Builds what a comparison needs. Nothing here loads a plugin: workers do."""
+
+    def __init__(self, settings: Settings, catalogue: Catalogue, ledger: Ledger) -> None:
+        self.settings, self.catalogue, self.ledger = settings, catalogue, ledger
+
+    def task(self, comparison: PlannedComparison) -> TaskFacts:
+        """Prepare the task's data, once for each version of its code."""
+        cell, route = comparison.cells[0].cell, comparison.runnable[0].route
+        assert route is not None
+        cache, key = self.settings.cache, key_of(["task", code_of(comparison.task), self.settings.seed, cell.batch])
+        known = cache.recall(key)
+        if known is None or not Path(known["folder"]).exists():
+            known = self._prepare_task(comparison.task, route.start, cell.batch, key)
+            cache.remember(key, known)
+        return TaskFacts(**known)
+
+    def _prepare_task(self, task: Offer, start: str, batch: int, key: str) -> dict[str, Any]:
+        folder = self.settings.cache.folder / "data" / key[:16]
+        with self.ledger.phase("prepare"), self.worker() as worker, self.scratch() as scratch:
+            metric = self._prepare(worker, task, start, scratch)["metric"]
+            partial = scratch / "data"
+            facts = self.ask(worker, "data", folder=str(partial), batches=[batch])
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(partial, folder)
+        return {"folder": str(folder), "metric": metric, **facts}
+
+    def build(self, side: Side, task: Offer) -> None:
+        """Give a side its artifact and its counts; raises what the worker raised."""
+        route = side.planned.route
+        assert route is not None
+        keys = self._keys(task, route)
+        points = [i for i, each in enumerate(keys) if _format_at(route, i) != MODULE]
+        done = next((i for i in reversed(points) if self.settings.cache.recall(keys[i])), None)
+        with self.worker() as worker, self.scratch() as scratch:
+            facts = self._continue(worker, task, route, keys, done, scratch)
+            side.artifact = Artifact.from_json(facts["artifact"])
+            side.counts = self._counts(worker, side.artifact)
+
+    def _continue(
+        self, worker: Worker, task: Offer, route: Route, keys: list[str], done: int | None, scratch: Path
+    ) -> dict[str, Any]:
+        """Go on from the last cached point (None: from the task), caching every file on the way."""
+        cache = self.settings.cache
+        facts = cache.recall(keys[done]) if done is not None else None
+        if done == len(keys) - 1 and facts is not None:
+            return facts
+        with self.ledger.phase("prepare"):
+            begun = self._prepare(worker, task, route.start, scratch, facts["artifact"] if facts else None)
+        lineage: list[dict[str, Any]] = list(facts["artifact"]["lineage"]) if facts else []
+        if done is None and begun["artifact"]:
+            facts = self._keep(keys[0], begun["artifact"], lineage)
+        for index in range((done or 0) + 1, len(keys)):
+            operation = route.operations[index - 1]
+            reply, entry = self._operate(worker, operation, scratch / f"{index:02d}")
+            lineage.append(entry)
+            if reply["artifact"]:
+                facts = self._keep(keys[index], reply["artifact"], lineage)
+        assert facts is not None
+        return facts
+
+    def _operate(self, worker: Worker, operation: Operation, workdir: Path) -> tuple[Mapping[str, Any], dict[str, Any]]:
+        began = time.perf_counter()
+        reply = self.ask(
+            worker,
+            operation.kind,
+            target=operation.offer.target,
+            options=dict(operation.options),
+            produces=operation.produces,
+            workdir=str(workdir),
+        )
+        wall, trained = time.perf_counter() - began, float(reply["train_s"])
+        self.ledger.add("train", trained)
+        self.ledger.add(operation.kind, max(wall - trained, 0.0))
+        entry = {
+            "step": operation.offer.name,
+            "kind": operation.kind,
+            "from": operation.source,
+            "to": operation.produces,
+            "options": dict(operation.options),
+            "plugin": operation.offer.plugin,
+            "version": operation.offer.version,
+            "seconds": round(float(reply["seconds"]), 4),
+            "train_s": round(trained, 4),
+        }
+        return reply, {**entry, "facts": reply["facts"], "log": reply["log"]}
+
+    def _keep(self, key: str, artifact: Mapping[str, Any], lineage: list[dict[str, Any]]) -> dict[str, Any]:
+        kept = self.settings.cache.put(Artifact.from_json({**artifact, "lineage": lineage}))
+        facts = {"artifact": kept.to_json()}
+        self.settings.cache.remember(key, facts)
+        return facts
+
+    def _counts(self, worker: Worker, artifact: Artifact) -> Mapping[str, Any]:
+        offers = [each for each in self.catalogue.of("counter") if artifact.format in each.accepts]
+        usable = {each.name: each for each in offers if self.catalogue.missing(each) is None}
+        key = key_of(["counts", artifact.digest, [code_of(each) for each in usable.values()]])
+        known = self.settings.cache.recall(key)
+        if known is None:
+            with self.ledger.phase("count"):
+                targets = {name: each.target for name, each in usable.items()}
+                readings = self.ask(worker, "count", counters=targets, artifact=artifact.to_json())["readings"]
+                known = {"readings": readings, "size_compressed": compressed_bytes(artifact.path)}
+            self.settings.cache.remember(key, known)
+        return known
+
+    def _keys(self, task: Offer, route: Route) -> list[str]:
+        """Return one key a point of the route: what everything up to there was made from."""
+        keys = [key_of(["start", code_of(task), route.start, self.settings.seed])]
+        for each in route.operations:
+            keys.append(key_of([keys[-1], code_of(each.offer), each.produces, each.options]))
+        return keys
+
+    def _prepare(
+        self, worker: Worker, task: Offer, start: str | None, scratch: Path, artifact: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        common = {"target": task.target, "options": {}, "folder": str(scratch), "seed": self.settings.seed}
+        return self.ask(worker, "prepare", format=start, artifact=artifact, **common)
+
+    def ask(self, worker: Worker, verb: str, **arguments: Any) -> Mapping[str, Any]:
+        """Ask a worker; returns the reply's data."""
+        return worker.request(verb, arguments, timeout_s=self.settings.timeout_s).data
+
+    @contextmanager
+    def worker(self, threads: int | None = None) -> Iterator[Worker]:
+        """Give a worker that ends with the block."""
+        worker = LazyWorker(self.settings, threads or 1)
+        try:
+            yield worker
+        finally:
+            worker.close()
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Give a folder that goes with the block."""
+        base = self.settings.cache.folder / "work"
+        base.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=base, ignore_cleanup_errors=True) as name:
+            yield Path(name)
+
+
+class LazyWorker:
+    """A worker started at its first request, so that what the cache answers starts nothing."""
+
+    def __init__(self, settings: Settings, threads: int) -> None:
+        self._settings, self._threads = settings, threads
+        self._worker: Worker | None = None
+
+    def _started(self) -> Worker:
+        if self._worker is None:
+            self._worker = self._settings.spawn(self._threads, self._settings.memory_bytes)
+        return self._worker
+
+    def request(self, verb: str, arguments: Mapping[str, Any], *, timeout_s: float) -> Any:
+        """Ask, starting the worker first if need be."""
+        return self._started().request(verb, arguments, timeout_s=timeout_s)
+
+    def begin(self, verb: str, arguments: Mapping[str, Any]) -> None:
+        """Send a request without waiting."""
+        self._started().begin(verb, arguments)
+
+    def finish(self, *, timeout_s: float) -> Any:
+        """Wait for what was begun."""
+        return self._started().finish(timeout_s=timeout_s)
+
+    def close(self) -> None:
+        """End the worker if it was started."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+
+def _format_at(route: Route, index: int) -> str:
+    return route.start if index == 0 else route.operations[index - 1].produces

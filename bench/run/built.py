@@ -1,0 +1,68 @@
+"""What building left: an artifact with its lineage, or the reason there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.artifact import Artifact
+from bench.errors import BenchError, Unsupported, WorkerError
+from bench.plan import PlannedCell
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a cell has no number: its record's status, reason and detail."""
+
+    status: str
+    reason: str
+    detail: str | None = None
+
+    @classmethod
+    def of(cls, error: BaseException, doing: str) -> Failure:
+        """Describe an error of a worker as a record will."""
+        if isinstance(error, Unsupported):
+            return cls("unsupported", error.message)
+        if isinstance(error, WorkerError):
+            return cls(error.status, f"{doing}: {error.message}", error.traceback)
+        message = error.message if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
+        return cls("failed", f"{doing}: {message}")
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """A prepared task: its data folder, digests and metric."""
+
+    folder: str
+    digest: str
+    reference: str
+    metric: Mapping[str, Any]
+    examples: int
+
+
+@dataclass
+class Side:
+    """One side of a comparison: a planned cell on its way from artifact to numbers."""
+
+    planned: PlannedCell
+    artifact: Artifact | None = None
+    failure: Failure | None = None
+    counts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    outcomes: Any = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    copy: Artifact | None = None
+
+    @property
+    def id(self) -> str:
+        """The cell's id."""
+        return self.planned.cell.id
+
+    @property
+    def alive(self) -> bool:
+        """Whether nothing failed yet."""
+        return self.failure is None
+
+    def fail(self, error: BaseException, doing: str) -> None:
+        """Keep the first failure."""
+        self.failure = self.failure or Failure.of(error, doing)

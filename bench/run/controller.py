@@ -1,0 +1,135 @@
+"""The controller: comparison after comparison, every record written as it ends, every interruption resumable."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.plan import Catalogue, Plan, PlannedCell, PlannedComparison
+from bench.record import Record
+from bench.run.build import Builder
+from bench.run.comparison import ComparisonRun
+from bench.run.events import Event, Listener
+from bench.run.ledger import Ledger
+from bench.run.recording import Recorder, with_best
+from bench.run.settings import Settings
+from bench.store import RunFolder
+
+Notify = Callable[[str, Mapping[str, Any], Mapping[str, Any] | None], None]
+FINAL = ("ok", "unsupported")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left: all its records, in plan order, and where the time went."""
+
+    records: tuple[Record, ...]
+    ledger: Mapping[str, float]
+
+
+class Controller:
+    """Runs a plan into a folder."""
+
+    def __init__(
+        self, plan: Plan, catalogue: Catalogue, settings: Settings, folder: RunFolder, listen: Listener, notify: Notify
+    ) -> None:
+        self.plan, self.settings, self.folder, self.listen, self.notify = plan, settings, folder, listen, notify
+        facts = folder.facts()
+        self.run_id = str(facts.get("id") or uuid.uuid4().hex[:12])
+        self.ledger = Ledger(facts.get("ledger"))
+        self.builder = Builder(settings, catalogue, self.ledger)
+        self.done = 0
+
+    def run(self, about: Mapping[str, Any]) -> Outcome:
+        """Run what has no final record yet; returns every record of the plan."""
+        self._about = {**about, "id": self.run_id}
+        self._write_facts()
+        recorder = Recorder(self.run_id, self.settings, about["machine"], str(about["reproduce"]))
+        try:
+            for comparison in self.plan.comparisons:
+                self._comparison(comparison, recorder)
+                self.done += 1
+            self._add_best()
+        finally:
+            self._write_facts()
+        return Outcome(tuple(self._known(each) for each in self.plan.cells), self.ledger.to_json())
+
+    def _comparison(self, comparison: PlannedComparison, recorder: Recorder) -> None:
+        known = {each.cell.id: each for each in self.folder.records()}
+        todo = [each for each in comparison.cells if not _final(known.get(each.cell.id))]
+        if not todo:
+            self._tell("note", f"{comparison.cells[0].cell.task}: already measured")
+            return
+        self._tell("comparison", f"{comparison.cells[0].cell}")
+        for planned in todo:
+            self.notify("started", planned.cell.to_json(), None)
+            if planned.route is None:
+                self._record(recorder.unsupported(planned))
+        wanted = [each for each in todo if each.route is not None]
+        if wanted:
+            base = comparison.runnable[0]
+            wanted = wanted if wanted[0] is base else [base, *wanted]
+            self._measure(comparison, wanted, recorder)
+
+    def _measure(self, comparison: PlannedComparison, wanted: Sequence[PlannedCell], recorder: Recorder) -> None:
+        journal = self.folder.journal
+        run = ComparisonRun(comparison, self.builder, journal, self._tell, self.run_id)
+        sides = run.sides(wanted)
+        run.measure(sides)
+        for side in sides:
+            if side.outcomes is not None:
+                self.folder.write_outcomes(side.id, side.outcomes)
+        for record in recorder.records(comparison, sides, journal.read(comparison.id), run.task):
+            self._record(record)
+        self._write_facts()
+
+    def _record(self, record: Record) -> None:
+        self.folder.append(record)
+        self.notify("finished", record.cell.to_json(), record.to_json())
+        text = str(record.cell) + (f": {record.reason}" if record.reason else "")
+        self._tell("record", text, record.status)
+
+    def _add_best(self) -> None:
+        """Add the ratio to the fastest uncompressed cell, known only when all comparisons are over."""
+        known = {each.id: each for each in self.folder.records()}
+        for record in with_best(list(known.values())):
+            if record != known[record.id]:
+                self.folder.append(record)
+
+    def _known(self, planned: PlannedCell) -> Record:
+        return self._records()[planned.cell.id]
+
+    def _records(self) -> dict[str, Record]:
+        if not hasattr(self, "_cached"):
+            self._cached = {each.cell.id: each for each in self.folder.records()}
+        return self._cached
+
+    def _tell(self, kind: str, text: str, status: str = "ok") -> None:
+        self.listen(Event(kind, text, self.done, len(self.plan.comparisons), status))  # type: ignore[arg-type]
+
+    def _write_facts(self) -> None:
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self.folder.write_facts({**self._about, "updated": now, "ledger": self.ledger.to_json()})
+
+
+def run(
+    plan: Plan,
+    catalogue: Catalogue,
+    settings: Settings,
+    folder: RunFolder,
+    about: Mapping[str, Any],
+    *,
+    listen: Listener = lambda event: None,
+    notify: Notify = lambda event, cell, record: None,
+) -> Outcome:
+    """Run a plan into a folder, resuming what is there. `about` goes into run.json (suite, machine, reproduce)."""
+    return Controller(plan, catalogue, settings, folder, listen, notify).run(about)
+
+
+def _final(record: Record | None) -> bool:
+    return record is not None and record.status in FINAL
+
+

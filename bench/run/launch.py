@@ -1,0 +1,146 @@
+"""One launch: all sides started in coin-flip order, warmed up, and measured in interleaved rounds."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from bench.errors import BenchError
+from bench.machine import load_facts
+from bench.measure import placement
+from bench.plan import PlannedComparison
+from bench.run.built import Side
+from bench.run.ledger import Ledger
+from bench.run.settings import Settings
+from bench.store import Launch
+from bench.wire import Message, Worker
+
+BLOCK_S = 0.020
+LEAST_CALLS, MOST_CALLS = 7, 100  # at least 4 counted calls after the 3 discarded; pairing is lost beyond about 100
+SLOW_START_S = 1.0
+START_TIMEOUT_S = 120.0
+
+
+class Launcher:
+    """Runs launches of one comparison; remembers the block length, which must not change between launches."""
+
+    def __init__(self, comparison: PlannedComparison, inputs: str, settings: Settings, ledger: Ledger) -> None:
+        self.comparison, self.inputs, self.settings, self.ledger = comparison, inputs, settings, ledger
+
+    def launch(self, sides: Sequence[Side], dice: random.Random, n: int | None, rounds: int | None) -> Launch | None:
+        """Measure all sides once. A side that fails is marked and left out; None when fewer remain than asked for.
+
+        `n` calls a block and `rounds` are those of earlier launches, None to choose them now.
+        """
+        began, load_before = time.perf_counter(), load_facts()
+        with ExitStack() as stack:
+            workers = self._start(sides, dice, stack)
+            headers, warm = self._open(sides, workers)
+            alive = [side for side in sides if side.alive]
+            if len(alive) < len(sides):
+                return None
+            n = n or block_calls([float(np.min(walls)) / 1e9 for walls in warm.values()])
+            start_s = np.mean([(each["import_ns"] + each["load_ns"]) / 1e9 for each in headers.values()])
+            rounds = rounds or self.settings.rounds * (2 if start_s >= SLOW_START_S else 1)
+            with self.ledger.phase("measure"):
+                blocks = self._rounds(alive, workers, dice, n, rounds)
+            with self.ledger.phase("start"):
+                stack.close()
+        if blocks is None:
+            return None
+        meta = {
+            "n": n,
+            "rounds": rounds,
+            "headers": headers,
+            "artifacts": {side.id: side.artifact.digest for side in alive if side.artifact},
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "seconds": time.perf_counter() - began,
+            "load": {"before": load_before, "after": load_facts()},
+        }
+        return Launch({**meta, **blocks["meta"]}, {cell: np.stack(rows) for cell, rows in blocks["samples"].items()})
+
+    def _start(self, sides: Sequence[Side], dice: random.Random, stack: ExitStack) -> dict[str, Worker]:
+        """Start every process at once, so that imports overlap; nothing is being measured yet."""
+        workers: dict[str, Worker] = {}
+        with self.ledger.phase("start"):
+            for side in dice.sample(list(sides), len(sides)):
+                worker = self.settings.spawn(side.planned.cell.threads, self.settings.memory_bytes)
+                stack.callback(worker.close)
+                workers[side.id] = worker
+            backend = self.comparison.backend
+            for side in sides:
+                options = dict(side.planned.cell.backend_options)
+                workers[side.id].begin("import", {"target": backend.target, "options": options, "needs": list(backend.needs)})
+        return workers
+
+    def _open(self, sides: Sequence[Side], workers: Mapping[str, Worker]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Open and warm up one side after the other, in the order they were started."""
+        by_id, headers, warm = {side.id: side for side in sides}, {}, {}
+        for cell in workers:
+            side, began = by_id[cell], time.perf_counter()
+            try:
+                imported = workers[cell].finish(timeout_s=self._timeout()).data
+                headers[cell], warm[cell] = self._open_one(side, workers[cell])
+                headers[cell] = {**imported, **headers[cell]}
+            except BenchError as error:
+                side.fail(error, "starting the measurement")
+            elapsed = time.perf_counter() - began
+            warmed = float(np.sum(warm[cell])) / 1e9 if cell in warm else 0.0
+            self.ledger.add("warm_up", warmed)
+            self.ledger.add("start", max(elapsed - warmed, 0.0))
+        return headers, warm
+
+    def _open_one(self, side: Side, worker: Worker) -> tuple[dict[str, Any], Any]:
+        cell, artifact = side.planned.cell, side.copy or side.artifact
+        assert artifact is not None
+        arguments = {"artifact": {**artifact.to_json(), "lineage": []}, "inputs": self.inputs}
+        more = {"device": cell.device.rstrip("?"), "threads": cell.threads}
+        reply = worker.request("open", {**arguments, **more}, timeout_s=self._timeout())
+        return dict(reply.data), reply.arrays["warm_up"]
+
+    def _rounds(
+        self, sides: Sequence[Side], workers: Mapping[str, Worker], dice: random.Random, n: int, rounds: int
+    ) -> dict[str, Any] | None:
+        cores = placement.cores()
+        samples: dict[str, list[Any]] = {side.id: [] for side in sides}
+        outputs: dict[str, list[str]] = {side.id: [] for side in sides}
+        order, chosen = [], []
+        single = all(side.planned.cell.threads == 1 for side in sides)
+        for _ in range(rounds):
+            core = dice.choice(cores) if cores and single else None
+            turn = dice.sample(list(sides), len(sides))
+            for side in turn:
+                reply = self._block(side, workers[side.id], n, core, dice.randrange(1 << 30))
+                if reply is None:
+                    return None
+                samples[side.id].append(reply.arrays["samples"])
+                outputs[side.id].append(str(reply.data["outputs"]))
+            order.append([side.id for side in turn])
+            chosen.append(core)
+        digests = {cell: sorted(set(each)) for cell, each in outputs.items()}
+        return {"samples": samples, "meta": {"order": order, "cores": chosen, "outputs": digests}}
+
+    def _block(self, side: Side, worker: Worker, n: int, core: int | None, seed: int) -> Message | None:
+        try:
+            return worker.request("block", {"n": n, "core": core, "seed": seed}, timeout_s=self._timeout())
+        except BenchError as error:
+            side.fail(error, "measuring")
+            return None
+
+    def _timeout(self) -> float:
+        return min(self.settings.timeout_s, START_TIMEOUT_S)
+
+
+def block_calls(call_s: Sequence[float]) -> int:
+    """Return the calls of a block, the same on every side: about 20 ms of the geometric mean side.
+
+    Minima over 2 and over 22 calls of one model differ by 3-10 %, so the number must not differ between sides.
+    """
+    typical = math.exp(sum(math.log(max(each, 1e-9)) for each in call_s) / len(call_s))
+    return min(max(round(BLOCK_S / typical) + 3, LEAST_CALLS), MOST_CALLS)

@@ -1,0 +1,37 @@
+"""The ledger: where the wall time of a run went, phase by phase."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+PHASES = ("prepare", "train", "compress", "convert", "count", "evaluate", "start", "warm_up", "measure", "idle")
+
+
+class Ledger:
+    """Adds up seconds by phase; `own` is what no phase explains."""
+
+    def __init__(self, earlier: dict[str, float] | None = None) -> None:
+        self._began = time.perf_counter()
+        self._earlier = dict(earlier or {})
+        self._seconds = dict.fromkeys(PHASES, 0.0)
+
+    def add(self, phase: str, seconds: float) -> None:
+        """Book seconds to a phase."""
+        self._seconds[phase] += seconds
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Book the time inside to a phase."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add(name, time.perf_counter() - began)
+
+    def to_json(self) -> dict[str, float]:
+        """Return wall seconds by phase, `own` and `wall`, earlier sessions of a resumed run included."""
+        wall = time.perf_counter() - self._began
+        now = {**self._seconds, "own": max(wall - sum(self._seconds.values()), 0.0), "wall": wall}
+        return {name: round(value + float(self._earlier.get(name, 0.0)), 3) for name, value in now.items()}

@@ -1,0 +1,177 @@
+"""From sides and launches to records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bench.derive import Derived, Stop, derive_comparison, derive_quality
+from bench.derive.limits import judge_limits
+from bench.derive.ratios import exact_ratio, unpaired_ratio
+from bench.machine import fingerprint
+from bench.plan import PlannedCell, PlannedComparison
+from bench.reading import Reading
+from bench.record import Ratio, Record
+from bench.run.built import Side, TaskFacts
+from bench.run.comparison import matching
+from bench.run.settings import Settings
+from bench.store import Launch
+from bench.suite.cell import Cell
+
+EXACT = ("size", "size_compressed", "parameters", "nonzero", "flops", "bitops")
+
+
+class Recorder:
+    """Makes the records of one run."""
+
+    def __init__(self, run_id: str, settings: Settings, machine: Mapping[str, Any], reproduce: str) -> None:
+        self.run_id, self.settings, self.machine, self.reproduce = run_id, settings, machine, reproduce
+
+    def record_id(self, cell: Cell) -> str:
+        """Return the id of a cell's record in this run; stable when the run is resumed."""
+        return hashlib.sha256(f"{self.run_id}/{cell.id}".encode()).hexdigest()[:12]
+
+    def unsupported(self, planned: PlannedCell) -> Record:
+        """Return the record of a cell that has no route here."""
+        return replace(self._blank(planned.cell), status="unsupported", reason=planned.reason)
+
+    def records(
+        self, comparison: PlannedComparison, sides: Sequence[Side], launches: Sequence[Launch], task: TaskFacts | None
+    ) -> list[Record]:
+        """Return a record for every side, the baseline first."""
+        base = sides[0]
+        usable = [each for each in launches if any(matching([each], [base, side]) for side in sides)]
+        derived: Mapping[str, Derived] = {}
+        if task is not None and base.alive:
+            cell = base.planned.cell
+            derived = derive_comparison(
+                usable,
+                base.id,
+                self.record_id(cell),
+                threads=cell.threads,
+                batch=cell.batch,
+                stop=Stop(self.settings.ci_width, self.settings.min_launches),
+                meter=self.settings.meter,
+            )
+        return [self._record(comparison, side, base, derived.get(side.id), usable, task) for side in sides]
+
+    def _record(
+        self,
+        comparison: PlannedComparison,
+        side: Side,
+        base: Side,
+        derived: Derived | None,
+        launches: Sequence[Launch],
+        task: TaskFacts | None,
+    ) -> Record:
+        blank = replace(self._blank(side.planned.cell), group=self._group(side.planned.cell, task))
+        blank = replace(blank, steps=_steps(side), lineage=tuple(side.artifact.lineage) if side.artifact else ())
+        if side.failure is not None or derived is None or task is None or side.artifact is None:
+            failure = side.failure
+            status, reason = (failure.status, failure.reason) if failure else ("failed", "no launch was completed")
+            return replace(blank, status=status, reason=reason, detail=failure.detail if failure else None)  # type: ignore[arg-type]
+        counts = _counts(side)
+        quality = derive_quality(task.metric, side.outcomes, None if side is base else base.outcomes)
+        readings = {"quality": quality, **derived.readings, **counts}
+        ratios = {**derived.ratios, **({} if side is base else self._exact_ratios(counts, _counts(base), base))}
+        return replace(
+            blank,
+            artifact=side.artifact.digest,
+            launches=derived.launches,
+            validity=derived.validity,
+            readings=readings,
+            ratios=ratios,
+            limits=judge_limits(self.settings.limits, readings),
+            compression=_compression(side),
+            versions=self._versions(comparison, side, launches),
+        )
+
+    def _exact_ratios(self, mine: Mapping[str, Reading], base: Mapping[str, Reading], side: Side) -> dict[str, Ratio]:
+        against = self.record_id(side.planned.cell)
+        out = {}
+        for name in EXACT:
+            ours, theirs = mine.get(name), base.get(name)
+            if ours and theirs and ours.value is not None and theirs.value:
+                out[name] = exact_ratio(ours.value, theirs.value, against)
+        return out
+
+    def _blank(self, cell: Cell) -> Record:
+        return Record(
+            id=self.record_id(cell),
+            status="ok",
+            cell=cell,
+            run=self.run_id,
+            started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            machine=self.machine,
+            reproduce=f"{self.reproduce} --only id={cell.id}",
+        )
+
+    def _group(self, cell: Cell, task: TaskFacts | None) -> str:
+        """What may be ranked together; backends share a group, since they serve the same model on the same device."""
+        data = [task.digest, task.reference] if task else ["unprepared"]
+        parts = [cell.task, *data, fingerprint(dict(self.machine)), cell.device, cell.scenario, cell.batch, cell.threads]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+    def _versions(self, comparison: PlannedComparison, side: Side, launches: Sequence[Launch]) -> dict[str, Any]:
+        from bench import __version__
+
+        facts = next((each.meta["headers"][side.id]["facts"] for each in launches if side.id in each.samples), {})
+        owners = {each.name: each.version for each in (comparison.task, comparison.backend)}
+        return {"joulebench": __version__, "python": self.machine.get("python"), "plugins": owners, "runtime": facts}
+
+
+def with_best(records: Sequence[Record]) -> list[Record]:
+    """Return the records that gain a ratio to the fastest uncompressed cell of their group.
+
+    A ratio to a slow baseline flatters: this one is against the best a user could have without compressing.
+    """
+    usable = [each for each in records if each.status == "ok" and _latency(each)]
+    best: dict[str, Record] = {}
+    for each in usable:
+        if each.cell.is_baseline and (each.group not in best or _latency(each) < _latency(best[each.group])):
+            best[each.group] = each
+    changed = []
+    for each in usable:
+        if each.group in best and (ratio := _against_best(each, best[each.group])):
+            changed.append(replace(each, ratios={**each.ratios, "latency_vs_best": ratio}))
+    return changed
+
+
+def _against_best(record: Record, best: Record) -> Ratio | None:
+    own = record.ratios.get("latency")
+    if record.id == best.id:
+        return None
+    if own is not None and own.against == best.id:
+        return own
+    return unpaired_ratio(_latency(record), _latency(best), best.id)
+
+
+def _latency(record: Record) -> tuple[float, float, float]:
+    reading = record.readings.get("latency")
+    if reading is None or reading.value is None:
+        return ()  # type: ignore[return-value]
+    return reading.value, reading.low or reading.value, reading.high or reading.value
+
+
+def _counts(side: Side) -> dict[str, Reading]:
+    assert side.artifact is not None
+    found = {name: Reading.from_json(each) for name, each in side.counts["readings"].items()}
+    size = Reading.counted(side.artifact.size_bytes, "B")
+    return {**found, "size": size, "size_compressed": Reading.counted(side.counts["size_compressed"], "B", method="zstd-10")}
+
+
+def _steps(side: Side) -> tuple[Mapping[str, Any], ...]:
+    route = side.planned.route
+    taken = [each for each in route.operations if each.kind == "compress"] if route else []
+    return tuple({"plugin": each.offer.plugin, "version": each.offer.version} for each in taken)
+
+
+def _compression(side: Side) -> dict[str, Any]:
+    assert side.artifact is not None
+    seconds = sum(float(each["seconds"]) for each in side.artifact.lineage)
+    trained = sum(float(each["train_s"]) for each in side.artifact.lineage)
+    return {"seconds": round(seconds, 3), "train_s": round(trained, 3)}

@@ -1,0 +1,56 @@
+"""Settings of a run, and how its workers are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.store import Cache
+from bench.wire import Child, Limits, Worker
+
+Spawn = Callable[[int, int | None], Worker]
+MEMORY_SHARE = 0.8
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run measures. Times in seconds, sizes in bytes; `ci_width` is the full width of the 95 % interval."""
+
+    cache: Cache
+    spawn: Spawn
+    ci_width: float | None = 0.02
+    budget_s: float = 25.0
+    min_launches: int = 5
+    rounds: int = 6
+    timeout_s: float = 900.0
+    idle_s: float = 0.0
+    memory_bytes: int | None = None
+    limits: Mapping[str, float] = field(default_factory=dict)
+    meter: Mapping[str, Any] | None = None
+    seed: int = 0
+
+
+def spawn_child(threads: int, memory_bytes: int | None) -> Worker:
+    """Start a worker process whose frameworks see one thread count and no hub, before they are imported."""
+    return Child(Limits(memory_bytes, environment(threads)))
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Return the variables that fix a worker's threads; with more than one, waiting threads sleep, not spin."""
+    count = str(threads)
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    quiet = {"KMP_BLOCKTIME": "0", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
+    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    return {**dict.fromkeys(names, count), **quiet, **offline, "PYTHONHASHSEED": "0"}
+
+
+def memory_for_workers() -> int:
+    """Return the default limit of one worker: four fifths of the memory available now, cgroup limit included."""
+    import psutil
+
+    from bench.machine import memory_limit_bytes
+
+    available = int(psutil.virtual_memory().available)
+    limit = memory_limit_bytes()
+    return int(MEMORY_SHARE * min(available, limit or available))

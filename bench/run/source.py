@@ -1,0 +1,51 @@
+"""The digest of a plugin's code: an edited plugin is noticed, and nothing it made before is taken for its work."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import importlib.util
+from pathlib import Path
+
+from bench.offer import Offer
+
+SUFFIXES = {".py", ".pt", ".npz", ".json", ".onnx"}
+
+
+def code_of(offer: Offer) -> dict[str, object]:
+    """Return what identifies an offer's code: target, its package's digest, the versions of what it needs."""
+    top = offer.target.partition(":")[0]
+    digest = offer.digest or _package_digest(top.partition(".")[0])
+    return {"name": offer.name, "target": offer.target, "digest": digest, "needs": {n: _version(n) for n in offer.needs}}
+
+
+@functools.lru_cache(maxsize=None)
+def _package_digest(name: str) -> str:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return ""
+    if spec is None or not spec.origin:
+        return ""
+    roots = [Path(each) for each in spec.submodule_search_locations or ()]
+    files = sorted(f for root in roots for f in root.rglob("*") if f.suffix in SUFFIXES) or [Path(spec.origin)]
+    state = hashlib.sha256()
+    for file in files:
+        state.update(file.name.encode() + file.read_bytes())
+    return state.hexdigest()
+
+
+@functools.lru_cache(maxsize=None)
+def _version(name: str) -> str:
+    for distribution in _owners().get(name, [name]):
+        try:
+            return importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return ""
+
+
+@functools.lru_cache(maxsize=1)
+def _owners() -> dict[str, list[str]]:
+    return {name: list(owners) for name, owners in importlib.metadata.packages_distributions().items()}

@@ -1,0 +1,18 @@
+"""The store: append-only records, the launch journal, samples, and the content-addressed artifact cache."""
+
+from bench.store.cache import Cache, cache_folder
+from bench.store.folder import RunFolder, find_records, open_run
+from bench.store.journal import Journal, Launch
+from bench.store.records import append_record, read_records
+
+__all__ = [
+    "Cache",
+    "Journal",
+    "Launch",
+    "RunFolder",
+    "append_record",
+    "cache_folder",
+    "find_records",
+    "open_run",
+    "read_records",
+]

@@ -1,0 +1,105 @@
+"""The artifact cache: files named by the digest of their content, found again by what they were made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bench.artifact import Artifact
+from bench.store.files import flush_folder, read_json, write_json
+
+
+def cache_folder() -> Path:
+    """Return the cache's folder: BENCH_CACHE, else the user's cache folder."""
+    if chosen := os.environ.get("BENCH_CACHE"):
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "joulebench"
+
+
+def key_of(value: Any) -> str:
+    """Return the key of whatever something was made from."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Artifacts by content under `objects/`, JSON facts by key under `facts/`."""
+
+    folder: Path
+
+    def put(self, artifact: Artifact) -> Artifact:
+        """Copy an artifact in (a file or a folder), flushed to disk; return it at its place in the cache."""
+        place = self._place(artifact)
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            holder = Path(tempfile.mkdtemp(dir=place.parent, prefix=".new-"))
+            fresh = holder / place.name
+            (shutil.copytree if artifact.path.is_dir() else shutil.copyfile)(artifact.path, fresh)
+            _flush(fresh)
+            try:
+                fresh.rename(place)
+            except OSError:  # another controller was first with the same content
+                if not place.exists():
+                    raise
+            finally:
+                shutil.rmtree(holder, ignore_errors=True)
+            flush_folder(place.parent)
+        return replace(artifact, path=place)
+
+    def remember(self, key: str, facts: Mapping[str, Any]) -> None:
+        """Keep JSON facts under a key."""
+        write_json(self._facts(key), facts)
+
+    def recall(self, key: str) -> dict[str, Any] | None:
+        """Return the facts under a key, or None; an artifact they name must still be whole in size."""
+        facts = read_json(self._facts(key))
+        if not isinstance(facts, dict):
+            return None
+        named = facts.get("artifact")
+        return facts if not named or _whole(Artifact.from_json(named)) else None
+
+    def outcomes(self, key: str) -> Path:
+        """Return where per-example outcomes of a key lie."""
+        return self.folder / "outcomes" / key[:2] / f"{key}.npz"
+
+    def clear(self) -> int:
+        """Remove everything; return the bytes freed. What cannot be removed raises OSError."""
+        freed = 0
+        for name in ("objects", "facts", "outcomes", "work"):
+            place = self.folder / name
+            freed += sum(each.stat().st_size for each in place.rglob("*") if each.is_file())
+            if place.exists():
+                shutil.rmtree(place)
+        return freed
+
+    def _place(self, artifact: Artifact) -> Path:
+        name = artifact.digest.partition(":")[2]
+        return self.folder / "objects" / name[:2] / (name + artifact.path.suffix)
+
+    def _facts(self, key: str) -> Path:
+        return self.folder / "facts" / key[:2] / f"{key}.json"
+
+
+def _whole(artifact: Artifact) -> bool:
+    path = artifact.path
+    if path.is_dir():
+        return sum(each.stat().st_size for each in path.rglob("*") if each.is_file()) == artifact.size_bytes
+    return path.is_file() and path.stat().st_size == artifact.size_bytes
+
+
+def _flush(path: Path) -> None:
+    for each in path.rglob("*") if path.is_dir() else (path,):
+        if each.is_file():
+            descriptor = os.open(each, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)

@@ -1,0 +1,198 @@
+"""A worker as a child process: started, watched while it answers, and certain to end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.errors import WorkerError
+from bench.wire.frames import Decoder, Message, encode
+from bench.wire.worker import checked
+
+READ_BYTES = 1 << 16
+TAIL_BYTES = 4000
+WATCH_S = 0.2
+CLOSE_GRACE_S = 2.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a worker may use: bytes of memory (None: no limit) and its extra environment."""
+
+    memory_bytes: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Child:
+    """A process running `python -m bench.worker`, with a message pipe each way and its prints kept apart.
+
+    Only the tail of what it prints is kept, and that is drained while a reply is awaited, so that a plugin that
+    prints without end neither blocks itself nor fills anything.
+    """
+
+    def __init__(self, limits: Limits | None = None, *, python: str = sys.executable) -> None:
+        self.limits = limits or Limits()
+        self._decoder = Decoder()
+        self._tail = bytearray()
+        self._verb = ""
+        child_reads, self._send = os.pipe()
+        self._receive, child_writes = os.pipe()
+        command = [python, "-X", "faulthandler", "-m", "bench.worker", str(child_reads), str(child_writes)]
+        try:
+            self._process = subprocess.Popen(
+                [*command, str(os.getpid()), str(self.limits.memory_bytes or 0)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(child_reads, child_writes),
+                start_new_session=True,
+                env={**os.environ, **self.limits.environment},
+            )
+        finally:
+            os.close(child_reads)
+            os.close(child_writes)
+        assert self._process.stdout is not None
+        self._printed = self._process.stdout.fileno()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def request(self, verb: str, arguments: Mapping[str, Any], *, timeout_s: float) -> Message:
+        """Send a request and return its reply."""
+        self.begin(verb, arguments)
+        return self.finish(timeout_s=timeout_s)
+
+    def begin(self, verb: str, arguments: Mapping[str, Any]) -> None:
+        """Send a request without waiting: several workers can start up at once."""
+        data = memoryview(encode(Message({"verb": verb, **arguments})))
+        self._verb = verb
+        try:
+            while data:
+                data = data[os.write(self._send, data) :]
+        except OSError as error:
+            raise self._lost() from error
+
+    def finish(self, *, timeout_s: float) -> Message:
+        """Wait for the reply to what was begun. Raises WorkerError, or Unsupported when the worker says so.
+
+        A worker that fails in any way is ended.
+        """
+        try:
+            return checked(self._await(timeout_s))
+        except WorkerError:
+            self.close(grace_s=0.0)
+            raise
+
+    def _await(self, timeout_s: float) -> Message:
+        deadline = time.monotonic() + timeout_s
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._receive, selectors.EVENT_READ)
+            selector.register(self._printed, selectors.EVENT_READ)
+            while (message := self._decoder.next()) is None:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    self._fail(f"no answer to '{self._verb}' within {timeout_s:g} s", "timeout")
+                ready = selector.select(min(left, WATCH_S))
+                self._take(selector, {key.fd for key, _ in ready})
+                if not ready:
+                    self._check_memory()
+        return message
+
+    def _take(self, selector: selectors.BaseSelector, ready: set[int]) -> None:
+        if self._printed in ready and not self._drain():
+            selector.unregister(self._printed)
+        if self._receive in ready:
+            data = os.read(self._receive, READ_BYTES)
+            if not data:
+                raise self._lost()
+            self._decoder.feed(data)
+
+    def _drain(self) -> bool:
+        data = os.read(self._printed, READ_BYTES)
+        self._tail += data
+        del self._tail[:-TAIL_BYTES]
+        return bool(data)
+
+    def _check_memory(self) -> None:
+        limit = self.limits.memory_bytes
+        if limit and (used := _resident_bytes(self.pid)) > limit:
+            self._fail(f"used {used / 1e9:.2f} GB of memory, over the limit of {limit / 1e9:.2f} GB", "oom")
+
+    def _fail(self, message: str, status: str) -> None:
+        raise WorkerError(message + self.printed(), status=status)
+
+    def _lost(self) -> WorkerError:
+        """Say how the process ended; its last printed lines go with it."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=CLOSE_GRACE_S)
+        code = self._process.returncode
+        status = "oom" if code == -signal.SIGKILL else "failed"
+        return WorkerError(f"the worker {_cause(code)}{self.printed()}", status=status)
+
+    def printed(self) -> str:
+        """Return the last lines the worker printed, as an appendix to a message; empty when it printed nothing."""
+        with contextlib.suppress(OSError, ValueError), selectors.DefaultSelector() as selector:
+            selector.register(self._printed, selectors.EVENT_READ)
+            while selector.select(0) and self._drain():
+                if self._process.poll() is None and len(self._tail) >= TAIL_BYTES:
+                    break
+        lines = [line for line in self._tail.decode("utf-8", "replace").splitlines() if line.strip()]
+        return "".join(f"\n| {line[:300]}" for line in lines[-8:])
+
+    def close(self, grace_s: float = CLOSE_GRACE_S) -> None:
+        """End the process and everything it started: its pipe is closed, then its session is killed."""
+        if self._send >= 0:
+            os.close(self._send)
+            self._send = -1
+        if grace_s and self._process.poll() is None:
+            self._await_exit(grace_s)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+        if self._receive >= 0:
+            os.close(self._receive)
+            self._receive = -1
+        if self._process.stdout and not self._process.stdout.closed:
+            self.printed()
+            self._process.stdout.close()
+            self._printed = -1
+
+    def _await_exit(self, grace_s: float) -> None:
+        """Wait for a willing worker to leave; the end of its output is the sign, so nothing polls."""
+        deadline = time.monotonic() + grace_s
+        with selectors.DefaultSelector() as selector, contextlib.suppress(OSError):
+            selector.register(self._printed, selectors.EVENT_READ)
+            while (left := deadline - time.monotonic()) > 0 and selector.select(left):
+                if not self._drain():
+                    break
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=0.2)
+
+
+def _cause(code: int | None) -> str:
+    if code is None:
+        return "closed its message pipe but did not exit"
+    if code >= 0:
+        return f"exited with code {code} in the middle of its work"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    note = " (often the kernel's out-of-memory killer)" if -code == signal.SIGKILL else ""
+    return f"was killed by {name}{note}"
+
+
+def _resident_bytes(pid: int) -> int:
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -1,0 +1,1 @@
+"""The child: answers the wire's verbs. The only place where plugin targets are loaded."""

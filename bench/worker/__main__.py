@@ -1,0 +1,81 @@
+"""Entry of a worker process: `python -m bench.worker READ_FD WRITE_FD PARENT_PID MEMORY_BYTES`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+
+from bench.wire.frames import Decoder, Message, encode
+
+READ_BYTES = 1 << 16
+PR_SET_PDEATHSIG = 1
+PARENT_CHECK_S = 1.0
+
+
+def main() -> None:
+    """Answer requests until the controller closes the pipe or dies."""
+    receive, send, parent, memory_bytes = (int(each) for each in sys.argv[1:5])
+    _die_with(parent)
+    _limit_memory(memory_bytes)
+    from bench.worker.handler import Handler
+
+    serve(receive, send, Handler())
+
+
+def serve(receive: int, send: int, handler: object) -> None:
+    """Read requests, write replies; returns at the end of the pipe."""
+    decoder = Decoder()
+    while True:
+        while (message := decoder.next()) is None:
+            data = os.read(receive, READ_BYTES)
+            if not data:
+                return
+            decoder.feed(data)
+        reply = handler.answer(message)  # type: ignore[attr-defined]
+        _write(send, encode(reply))
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _die_with(parent: int) -> None:
+    """Make sure that no worker outlives a controller that was killed, even in the middle of a long call."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+        return
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(PARENT_CHECK_S)
+    os._exit(1)
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    """Let an allocation without end fail inside the worker; the controller watches resident memory besides."""
+    if memory_bytes and sys.platform == "linux":
+        import resource
+
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+
+
+if __name__ == "__main__":
+    main()
+    sys.stdout.flush()
+    # Frameworks' own threads and exit handlers can hang a worker whose work is done.
+    os._exit(0)
+
+__all__ = ["Message", "main", "serve"]

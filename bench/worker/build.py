@@ -1,0 +1,174 @@
+"""Building artifacts: a task's model goes through compressors and converters, one request a step."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.artifact import Artifact
+from bench.errors import PluginError
+from bench.protocols import Task
+from bench.wire.frames import Message
+from bench.worker.context import WorkerContext
+from bench.worker.loading import load_target
+
+MODULE = "module"
+
+
+class Build:
+    """Holds the task and the model on its way: a module in memory or an artifact on disk."""
+
+    def __init__(self) -> None:
+        self.task: Task | None = None
+        self.format = ""
+        self.model: Any = None
+        self.folder = Path()
+        self.seed = 0
+
+    def prepare(
+        self,
+        *,
+        target: str,
+        options: Mapping[str, Any],
+        format: str | None,  # noqa: A002 - the wire's field
+        folder: str,
+        seed: int,
+        artifact: Mapping[str, Any] | None = None,
+    ) -> Mapping[str, Any]:
+        """Load the task and, when a format is named, its reference model, or continue from an artifact."""
+        self.folder, self.seed = Path(folder), seed
+        self.task = load_target(target)(**options)
+        assert self.task is not None
+        metric = self.task.metric
+        about = {"name": metric.name, "unit": metric.unit, "higher_is_better": metric.higher_is_better}
+        if artifact is not None:
+            self._become(Artifact.from_json(artifact))
+        elif format == MODULE:
+            self.format, self.model = MODULE, self.task.module()  # type: ignore[attr-defined]
+        elif format is not None:
+            self._become(Artifact.of(self.task.artifact(format, self._fresh_folder("model")), format))
+        return {"metric": about, **self._state()}
+
+    def reference(self) -> str:
+        """Return the digest of the uncompressed model as prepared: of its weights, or of its file."""
+        if isinstance(self.model, Artifact):
+            return self.model.digest
+        state = hashlib.sha256()
+        for name, value in self.model.state_dict().items():
+            state.update(name.encode() + bytes(value.detach().cpu().contiguous().numpy().tobytes()))
+        return f"sha256:{state.hexdigest()}"
+
+    def data(self, *, folder: str, batches: Sequence[int]) -> Mapping[str, Any]:
+        """Write the evaluation inputs and the latency inputs as npz, once; return the data's digest."""
+        import numpy as np
+
+        task, target = self._task(), Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        evaluation = dict(task.inputs("evaluation"))
+        _save(target / "evaluation.npz", evaluation)
+        for batch in batches:
+            _save(target / f"example-{batch}.npz", dict(task.example(batch, self.seed)))
+        n = len(np.asarray(next(iter(evaluation.values()))))
+        return {"digest": task.digest(), "reference": self.reference(), "examples": n}
+
+    def compress(self, *, target: str, options: Mapping[str, Any], produces: str, workdir: str) -> Mapping[str, Any]:
+        """Apply one compressor step to the model; time spent training is told apart."""
+        return self._apply(load_target(target), dict(options), produces, workdir)
+
+    def convert(self, *, target: str, options: Mapping[str, Any], produces: str, workdir: str) -> Mapping[str, Any]:
+        """Apply one converter."""
+        return self._apply(load_target(target), dict(options), produces, workdir)
+
+    def _apply(self, step: Any, options: dict[str, Any], produces: str, workdir: str) -> Mapping[str, Any]:
+        folder = Path(workdir)
+        folder.mkdir(parents=True, exist_ok=True)
+        context = WorkerContext(self._task(), seed=self.seed, workdir=folder)
+        began = time.perf_counter()
+        result = step(self.model, context, **options)
+        seconds = time.perf_counter() - began
+        if produces == MODULE:
+            self.format, self.model = MODULE, _module(result)
+        else:
+            self._become(Artifact.of(_written(result, folder), produces))
+        facts = {"log": context.lines, "facts": _jsonable(context.facts)}
+        return {"seconds": seconds, "train_s": context.train_s, **facts, **self._state()}
+
+    def count(self, *, counters: Mapping[str, str], artifact: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Run counters on an artifact; one that fails gives its reason instead of a number."""
+        from bench.reading import Reading
+
+        subject, readings = Artifact.from_json(artifact), {}
+        for name, target in counters.items():
+            try:
+                readings[name] = load_target(target)(subject).to_json()
+            except Exception as error:  # noqa: BLE001 - a counter that fails costs its number, not the cell
+                readings[name] = Reading.missing("1", f"{type(error).__name__}: {error}"[:500]).to_json()
+        return {"readings": readings}
+
+    def score(self, *, outputs: str) -> Message:
+        """Grade stored outputs; the reply carries the per-example outcomes."""
+        import numpy as np
+
+        with np.load(outputs, allow_pickle=False) as archive:
+            result = self._task().score({name: archive[name] for name in archive.files})
+        outcomes = np.asarray(result.outcomes, dtype=np.float64)
+        if not np.isfinite(result.value) or not np.isfinite(outcomes).all():
+            raise ValueError("the task's score is not finite; the artifact's outputs are not usable numbers")
+        return Message({"value": float(result.value)}, {"outcomes": outcomes})
+
+    def _become(self, artifact: Artifact) -> None:
+        self.format, self.model = artifact.format, artifact
+
+    def _state(self) -> dict[str, Any]:
+        artifact = self.model.to_json() if isinstance(self.model, Artifact) else None
+        return {"format": self.format, "artifact": artifact}
+
+    def _fresh_folder(self, name: str) -> Path:
+        folder = self.folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _task(self) -> Task:
+        if self.task is None:
+            raise PluginError("no task was prepared in this worker")
+        return self.task
+
+
+def _module(result: Any) -> Any:
+    if not callable(result) or not hasattr(result, "state_dict"):
+        raise TypeError(f"a compressor that works on modules returns a torch module, not {type(result).__name__}")
+    return result
+
+
+def _written(result: Any, folder: Path) -> Path:
+    """Accept only a file that the step wrote inside its own folder."""
+    if not isinstance(result, (str, Path)):
+        raise TypeError(f"a step that produces a file returns its path, not {type(result).__name__}")
+    path = Path(result).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ValueError(f"the step wrote outside its work folder: {path.name} is not under ctx.workdir")
+    if not path.exists():
+        raise FileNotFoundError(f"the step returned {path.name}, which it did not write")
+    return path
+
+
+def _save(path: Path, arrays: Mapping[str, Any]) -> None:
+    import numpy as np
+
+    np.savez(path, **{name: np.asarray(value) for name, value in arrays.items()})
+
+
+def _jsonable(value: Any) -> Any:
+    """Turn facts into plain JSON: numbers of frameworks become Python's, anything odd its text."""
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(each) for each in value]
+    if isinstance(value, (bool, int, str)) or value is None:
+        return value
+    if hasattr(value, "item"):
+        value = value.item()
+    return float(value) if isinstance(value, (int, float)) else str(value)[:300]

@@ -1,0 +1,82 @@
+"""The handler: one method per verb, each a line that calls the room that knows how."""
+
+from __future__ import annotations
+
+import os
+import platform
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bench.errors import Unsupported
+from bench.wire.frames import Message
+
+Answer = Mapping[str, Any] | Message
+
+
+class Handler:
+    """Answers the verbs; keeps what a worker holds between requests: a task, a model on its way, a session."""
+
+    def __init__(self) -> None:
+        from bench.worker.build import Build
+        from bench.worker.measuring import Measuring
+
+        self.build = Build()
+        self.measuring = Measuring()
+        self.verbs: Mapping[str, Callable[..., Answer]] = {
+            "hello": self.hello,
+            "describe": self.describe,
+            "prepare": self.build.prepare,
+            "data": self.build.data,
+            "compress": self.build.compress,
+            "convert": self.build.convert,
+            "count": self.build.count,
+            "score": self.build.score,
+            "import": self.measuring.load,
+            "open": self.measuring.open,
+            "block": self.measuring.block,
+            "predict": self.measuring.predict,
+            "close": self.measuring.close,
+        }
+
+    def answer(self, request: Message) -> Message:
+        """Run one verb; whatever it raises becomes the reply."""
+        arguments = dict(request.data)
+        verb = arguments.pop("verb", "")
+        try:
+            result = self.verbs[verb](**arguments)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a plugin's failure of any kind is this worker's answer
+            return Message({"error": _report(error)})
+        return result if isinstance(result, Message) else Message(dict(result))
+
+    def hello(self) -> Mapping[str, Any]:
+        """Say who answers; versions that differ from the controller's are caught by it."""
+        from bench import __version__
+
+        return {"version": __version__, "python": platform.python_version(), "pid": os.getpid()}
+
+    def describe(self, file: str) -> Mapping[str, Any]:
+        """Describe the offers of a one-file plugin."""
+        from bench.worker.loading import describe_file
+
+        return {"offers": [each.to_json() for each in describe_file(file)]}
+
+
+def _report(error: BaseException) -> dict[str, Any]:
+    message = str(error) or type(error).__name__
+    text = message if isinstance(error, Unsupported) else f"{type(error).__name__}: {message}"
+    return {"message": text[:2000], "status": _status(error, message), "traceback": _traceback(error)}
+
+
+def _status(error: BaseException, message: str) -> str:
+    if isinstance(error, Unsupported):
+        return "unsupported"
+    if isinstance(error, MemoryError) or "can't allocate memory" in message or "bad_alloc" in message:
+        return "oom"
+    return "failed"
+
+
+def _traceback(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))[-8000:]

@@ -1,0 +1,188 @@
+"""Measuring in a worker: import, open, warm up, blocks, predictions."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import hashlib
+import importlib
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.artifact import Artifact
+from bench.errors import PluginError, Unsupported
+from bench.measure import memory, placement, recorder
+from bench.protocols import Arrays, Backend, Session
+from bench.wire.frames import Message
+from bench.worker.loading import load_target
+
+REOPEN_LIMIT_S = 0.1
+PADDING_BLOCKS, PADDING_BYTES = 24, 1 << 18
+
+
+class Measuring:
+    """Holds the backend, the open session and the bound call."""
+
+    def __init__(self) -> None:
+        self.backend: Backend | None = None
+        self.session: Session | None = None
+        self.call: Callable[[], Any] | None = None
+        self.inputs: Arrays = {}
+        self.reopen: Callable[[], Session] | None = None
+        self.reopens = False
+        self.padding: list[bytearray] = []
+
+    def load(self, *, target: str, options: Mapping[str, Any], needs: Sequence[str]) -> Mapping[str, Any]:
+        """Import the backend and what it needs; the time is the artifact's import cost."""
+        began = time.perf_counter_ns()
+        for name in needs:
+            importlib.import_module(name)
+        self.backend = load_target(target)(**options)
+        return {"import_ns": time.perf_counter_ns() - began}
+
+    def open(
+        self,
+        *,
+        artifact: Mapping[str, Any],
+        inputs: str,
+        device: str,
+        threads: int,
+        warm: bool = True,
+        warm_cap_s: float = 2.0,
+    ) -> Message:
+        """Open the artifact, run the first call and warm up. Memory peaks are above the base read before opening."""
+        import numpy as np
+
+        subject = Artifact.from_json(artifact)
+        self.inputs = _load(inputs)
+        gc.collect()
+        base, resettable = memory.resident_bytes(), memory.reset_peak()
+        self.reopen = lambda: self._backend().open(subject, device=device, threads=threads)
+        began = time.perf_counter_ns()
+        self.session = self.reopen()
+        load_ns = time.perf_counter_ns() - began
+        self.call = self.session.bind(self.inputs)
+        load_peak = memory.peak_bytes()
+        resettable = memory.reset_peak() and resettable
+        began = time.perf_counter_ns()
+        result = self.call()
+        first_ns = time.perf_counter_ns() - began
+        walls = recorder.warm_up(self.call, cap_s=warm_cap_s) if warm else np.array([first_ns], dtype=np.int64)
+        header = {
+            "load_ns": load_ns,
+            "first_ns": first_ns,
+            "base_bytes": base,
+            "load_peak_bytes": _above(load_peak, base) if resettable else None,
+            "inference_peak_bytes": _above(memory.peak_bytes(), base) if resettable else None,
+            "facts": dict(self.session.facts()),
+            "outputs": digest_outputs(result),
+        }
+        self.reopens = warm and load_ns < REOPEN_LIMIT_S * 1e9 and self._can_reopen()
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        return Message({**header, "reopens": self.reopens}, {"warm_up": walls})
+
+    def block(self, *, n: int, core: int | None, seed: int) -> Message:
+        """Record one block of n calls on one core, in a session opened anew where that is cheap.
+
+        Memory layout otherwise stays for a launch and biases every round the same way; random padding moves it.
+        """
+        placement.pin(core)
+        if self.reopens:
+            self._open_again(random.Random(seed))
+        call = self.call
+        if call is None:
+            raise PluginError("no session is open in this worker")
+        samples, result = recorder.record_block(call, n)
+        return Message({"outputs": digest_outputs(result)}, {"samples": samples})
+
+    def predict(self, *, artifact: Mapping[str, Any], inputs: str, outputs: str, device: str, threads: int, batch: int) -> Mapping[str, Any]:
+        """Run every evaluation input in batches and write the outputs as npz, batches joined."""
+        import numpy as np
+
+        arrays = _load(inputs)
+        total = len(next(iter(arrays.values())))
+        session = self._backend().open(Artifact.from_json(artifact), device=device, threads=threads)
+        parts: list[Arrays] = []
+        for start in range(0, total, batch):
+            parts.append(session.run({name: value[start : start + batch] for name, value in arrays.items()}))
+        session.close()
+        joined = {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+        Path(outputs).parent.mkdir(parents=True, exist_ok=True)
+        np.savez(outputs, **joined)
+        return {"examples": total, "outputs": digest_outputs(joined)}
+
+    def close(self) -> Mapping[str, Any]:
+        """Close the session."""
+        if self.session is not None:
+            self.session.close()
+        self.session = self.call = None
+        return {}
+
+    def _backend(self) -> Backend:
+        if self.backend is None:
+            raise PluginError("no backend was loaded in this worker")
+        return self.backend
+
+    def _can_reopen(self) -> bool:
+        with contextlib.suppress(Unsupported, RuntimeError):
+            began = time.perf_counter_ns()
+            self._open_again(random.Random(0))
+            return time.perf_counter_ns() - began < REOPEN_LIMIT_S * 1e9
+        return False
+
+    def _open_again(self, dice: random.Random) -> None:
+        import numpy as np
+
+        assert self.reopen is not None
+        old, self.call = self.session, None
+        if old is not None:
+            old.close()
+        del old
+        sizes = [dice.randrange(64, PADDING_BYTES) for _ in range(dice.randrange(1, PADDING_BLOCKS))]
+        self.padding = [bytearray(size) for size in sizes]
+        self.inputs = {name: np.array(value) for name, value in self.inputs.items()}
+        self.session = self.reopen()
+        self.call = self.session.bind(self.inputs)
+
+
+def digest_outputs(result: Any) -> str:
+    """Return a digest of a call's outputs, whatever container the runtime uses; differing digests are different results."""
+    state = hashlib.sha256()
+    for name, value in _leaves(result):
+        array = _array(value)
+        state.update(f"{name}:{array.dtype}:{array.shape}".encode())
+        state.update(array.tobytes())
+    return state.hexdigest()[:16]
+
+
+def _leaves(value: Any, name: str = "") -> list[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        return [leaf for key in value for leaf in _leaves(value[key], f"{name}.{key}")]
+    if isinstance(value, (list, tuple)):
+        return [leaf for index, each in enumerate(value) for leaf in _leaves(each, f"{name}.{index}")]
+    return [(name, value)]
+
+
+def _array(value: Any) -> Any:
+    import numpy as np
+
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = value.float() if str(value.dtype) == "torch.bfloat16" else value
+    return np.ascontiguousarray(value)
+
+
+def _load(path: str) -> dict[str, Any]:
+    import numpy as np
+
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _above(peak: int | None, base: int | None) -> int | None:
+    return None if peak is None or base is None else max(peak - base, 0)
