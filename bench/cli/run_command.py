@@ -12,12 +12,11 @@ import click
 
 from bench.cli.progress import Progress
 from bench.cli.setup import open_registry, open_suite, plugin_option, strict_option
-from bench.errors import BenchError
 from bench.machine import machine_facts
 from bench.plan import Catalogue, Plan, make_plan
 from bench.record import Record
 from bench.registry import Registry
-from bench.run import Outcome, Settings, Spawn, run, spawn_child
+from bench.run import Outcome, Settings, run, spawn_child
 from bench.run.settings import memory_for_workers
 from bench.store import Cache, RunFolder, cache_folder, open_run
 from bench.suite import Suite, select
@@ -87,7 +86,7 @@ def execute(
             _forget(folder, plan)
         facts = {**machine_facts(), **_plugin_facts(registry)}
         about = {
-            "suite": suite.name,
+            "suite": suite.to_json(),
             "cells": [each.cell.id for each in plan.cells],
             "machine": facts,
             "reproduce": reproduce,
@@ -115,8 +114,8 @@ def settings_of(suite: Suite, catalogue: Catalogue, in_process: bool) -> Setting
         min_launches=measure.min_launches,
         rounds=measure.rounds,
         timeout_s=measure.timeout_s,
-        memory_bytes=measure.memory_bytes or memory_for_workers(),
-        limits=suite.limits,
+        memory_bytes=int(measure.memory_bytes or memory_for_workers()),
+        limits=suite.limits.to_json(),
         meter=estimator(catalogue),
     )
 
@@ -149,9 +148,6 @@ def _spawn_here(threads: int, memory_bytes: int | None) -> Any:
 
     del threads, memory_bytes
     return LocalWorker()
-
-
-_IN_PROCESS: Spawn = _spawn_here
 
 
 def _forget(folder: RunFolder, plan: Plan) -> None:
@@ -199,5 +195,3 @@ def _finish(outcome: Outcome, folder: Path, page: Path, as_json: bool) -> None:
     if failed:
         raise click.exceptions.Exit(SOME_FAILED)
 
-
-__all__ = ["BenchError", "command", "execute", "expected_seconds", "render", "settings_of"]

@@ -34,7 +34,7 @@ class Builder:
         """Prepare the task's data, once for each version of its code."""
         cell, route = comparison.cells[0].cell, comparison.runnable[0].route
         assert route is not None
-        cache, key = self.settings.cache, key_of(["task", code_of(comparison.task), self.settings.seed, cell.batch])
+        cache, key = self.settings.cache, key_of(["task", code_of(comparison.task), comparison.task.facts.get("arguments"), self.settings.seed, cell.batch])
         known = cache.recall(key)
         if known is None or not Path(known["folder"]).exists():
             known = self._prepare_task(comparison.task, route.start, cell.batch, key)
@@ -87,18 +87,20 @@ class Builder:
         return facts
 
     def _operate(self, worker: Worker, operation: Operation, workdir: Path) -> tuple[Mapping[str, Any], dict[str, Any]]:
-        began = time.perf_counter()
-        reply = self.ask(
-            worker,
-            operation.kind,
-            target=operation.offer.target,
-            options=dict(operation.options),
-            produces=operation.produces,
-            workdir=str(workdir),
-        )
-        wall, trained = time.perf_counter() - began, float(reply["train_s"])
-        self.ledger.add("train", trained)
-        self.ledger.add(operation.kind, max(wall - trained, 0.0))
+        began, trained = time.perf_counter(), 0.0
+        try:
+            reply = self.ask(
+                worker,
+                operation.kind,
+                target=operation.offer.target,
+                options=dict(operation.options),
+                produces=operation.produces,
+                workdir=str(workdir),
+            )
+            trained = float(reply["train_s"])
+        finally:
+            self.ledger.add("train", trained)
+            self.ledger.add(operation.kind, max(time.perf_counter() - began - trained, 0.0))
         entry = {
             "step": operation.offer.name,
             "kind": operation.kind,
@@ -133,7 +135,7 @@ class Builder:
 
     def _keys(self, task: Offer, route: Route) -> list[str]:
         """Return one key a point of the route: what everything up to there was made from."""
-        keys = [key_of(["start", code_of(task), route.start, self.settings.seed])]
+        keys = [key_of(["start", code_of(task), task.facts.get("arguments"), route.start, self.settings.seed])]
         for each in route.operations:
             keys.append(key_of([keys[-1], code_of(each.offer), each.produces, each.options]))
         return keys
@@ -141,7 +143,8 @@ class Builder:
     def _prepare(
         self, worker: Worker, task: Offer, start: str | None, scratch: Path, artifact: Mapping[str, Any] | None = None
     ) -> Mapping[str, Any]:
-        common = {"target": task.target, "options": {}, "folder": str(scratch), "seed": self.settings.seed}
+        """Load the task in the worker; an offer made on the spot for one model carries its constructor's arguments."""
+        common = {"target": task.target, "options": task.facts.get("arguments", {}), "folder": str(scratch), "seed": self.settings.seed}
         return self.ask(worker, "prepare", format=start, artifact=artifact, **common)
 
     def ask(self, worker: Worker, verb: str, **arguments: Any) -> Mapping[str, Any]:

@@ -32,13 +32,14 @@ class Failure:
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """A prepared task: its data folder, digests and metric."""
+    """A prepared task: its data folder, digests and metric; `batch` is how many examples are predicted at once."""
 
     folder: str
     digest: str
     reference: str
     metric: Mapping[str, Any]
     examples: int
+    batch: int
 
 
 @dataclass

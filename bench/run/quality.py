@@ -16,8 +16,6 @@ from bench.store.cache import key_of
 from bench.store.files import write_atomically
 from bench.wire import Worker
 
-BATCH = 32
-
 
 def evaluate(builder: Builder, comparison: PlannedComparison, task: TaskFacts, sides: Iterable[Side]) -> None:
     """Give every living side its per-example outcomes on the full held-out split."""
@@ -59,13 +57,13 @@ def _outcomes(
             outputs=outputs,
             device=cell.device,
             threads=max(os.cpu_count() or 1, 1),
-            batch=BATCH,
+            batch=task.batch,
         )
         builder.ask(
             grader,
             "prepare",
             target=comparison.task.target,
-            options={},
+            options=comparison.task.facts.get("arguments", {}),
             format=None,
             folder=str(scratch),
             seed=builder.settings.seed,

@@ -24,6 +24,8 @@ from bench.suite.cell import Cell
 
 EXACT = ("size", "size_compressed", "parameters", "nonzero", "flops", "bitops")
 
+UNMEASURED = {"verdict": "invalid", "reasons": ["nothing was measured"]}
+
 
 class Recorder:
     """Makes the records of one run."""
@@ -37,7 +39,7 @@ class Recorder:
 
     def unsupported(self, planned: PlannedCell) -> Record:
         """Return the record of a cell that has no route here."""
-        return replace(self._blank(planned.cell), status="unsupported", reason=planned.reason)
+        return replace(self._blank(planned.cell), status="unsupported", reason=planned.reason, validity=UNMEASURED)
 
     def records(
         self, comparison: PlannedComparison, sides: Sequence[Side], launches: Sequence[Launch], task: TaskFacts | None
@@ -73,7 +75,8 @@ class Recorder:
         if side.failure is not None or derived is None or task is None or side.artifact is None:
             failure = side.failure
             status, reason = (failure.status, failure.reason) if failure else ("failed", "no launch was completed")
-            return replace(blank, status=status, reason=reason, detail=failure.detail if failure else None)  # type: ignore[arg-type]
+            detail = failure.detail if failure else None
+            return replace(blank, status=status, reason=reason, detail=detail, validity=UNMEASURED)  # type: ignore[arg-type]
         counts = _counts(side)
         quality = derive_quality(task.metric, side.outcomes, None if side is base else base.outcomes)
         readings = {"quality": quality, **derived.readings, **counts}

@@ -16,6 +16,7 @@ from bench.worker.context import WorkerContext
 from bench.worker.loading import load_target
 
 MODULE = "module"
+EVALUATION_BATCH = 32
 
 
 class Build:
@@ -72,7 +73,8 @@ class Build:
         for batch in batches:
             _save(target / f"example-{batch}.npz", dict(task.example(batch, self.seed)))
         n = len(np.asarray(next(iter(evaluation.values()))))
-        return {"digest": task.digest(), "reference": self.reference(), "examples": n}
+        batch = int(getattr(task, "evaluation_batch", EVALUATION_BATCH))
+        return {"digest": task.digest(), "reference": self.reference(), "examples": n, "batch": batch}
 
     def compress(self, *, target: str, options: Mapping[str, Any], produces: str, workdir: str) -> Mapping[str, Any]:
         """Apply one compressor step to the model; time spent training is told apart."""

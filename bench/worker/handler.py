@@ -26,6 +26,7 @@ class Handler:
         self.verbs: Mapping[str, Callable[..., Answer]] = {
             "hello": self.hello,
             "describe": self.describe,
+            "available": self.available,
             "prepare": self.build.prepare,
             "data": self.build.data,
             "compress": self.build.compress,
@@ -63,11 +64,20 @@ class Handler:
 
         return {"offers": [each.to_json() for each in describe_file(file)]}
 
+    def available(self, meters: Mapping[str, str]) -> Mapping[str, Any]:
+        """Ask meters whether they can read here; None, or the reason and the cure."""
+        from bench.worker.loading import load_target
+
+        return {"reasons": {name: load_target(target)().available() for name, target in meters.items()}}
+
 
 def _report(error: BaseException) -> dict[str, Any]:
-    message = str(error) or type(error).__name__
-    text = message if isinstance(error, Unsupported) else f"{type(error).__name__}: {message}"
-    return {"message": text[:2000], "status": _status(error, message), "traceback": _traceback(error)}
+    message, name = str(error), type(error).__name__
+    text = message if isinstance(error, Unsupported) else f"{name}: {message}" if message else name
+    status = _status(error, message)
+    if status == "oom":
+        text = f"ran out of the memory a worker may use ({text})"
+    return {"message": text[:2000], "status": status, "traceback": _traceback(error)}
 
 
 def _status(error: BaseException, message: str) -> str:

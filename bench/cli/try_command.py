@@ -1,0 +1,112 @@
+"""`bench try`: the usual recipes on one model of your own, with no suite."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from bench.artifact import digest_of
+from bench.cli.run_command import _finish, execute
+from bench.cli.setup import open_registry, plugin_option, strict_option
+from bench.errors import BenchError
+from bench.offer import Offer
+from bench.plan import Catalogue, make_plan
+from bench.suite import Vocabulary, load
+
+RECIPES = """
+    - none
+    - quantize: {mode: dynamic}
+    - quantize: {mode: static}
+    - quantize: {mode: fp16}
+    - prune: {sparsity: 0.5}
+"""
+
+
+@click.command("try")
+@click.argument("model")
+@click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="An .npz: inputs by name, `labels` for accuracy.")
+@click.option("--backend", "backends", multiple=True, metavar="NAME", help="A backend to run on; all that open it when left out.")
+@click.option("--budget", default="10s", show_default=True, help="Measuring time per backend.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the run; resumes it.")
+@click.option("--in-process", is_flag=True, help="No worker processes: for pdb. Numbers are not comparable.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@plugin_option
+@strict_option
+def command(
+    model: str,
+    data: Path | None,
+    backends: Sequence[str],
+    budget: str,
+    output: Path | None,
+    in_process: bool,
+    as_json: bool,
+    plugins: Sequence[str],
+    strict_plugins: bool,
+) -> None:
+    """Try the usual recipes on MODEL: an .onnx or .pt2 file, or package.module:factory.
+
+    With --data and labels quality is accuracy; without, it is agreement with the uncompressed model. The suite that
+    is run is written beside the results: edit it to go on.
+    """
+    registry, known = open_registry(plugins, strict=strict_plugins)
+    task = _task(model, data, known)
+    catalogue = Catalogue.from_offers([*registry.offers, task])
+    folder = output or Path("results") / f"try-{task.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    chosen = list(backends) or _backends(task, catalogue)
+    suite_path = _write_suite(folder, task.name, chosen, budget)
+    suite = load(suite_path, vocabulary=Vocabulary.of(catalogue.offers), env={})
+    plan = make_plan(suite.cells(), catalogue)
+    extra = f" --data {data}" if data else ""
+    outcome, page = execute(
+        plan, catalogue, registry, suite, folder, f"bench try {model}{extra}", in_process=in_process
+    )  # fmt: skip
+    _finish(outcome, folder, page, as_json)
+
+
+def _task(model: str, data: Path | None, catalogue: Catalogue) -> Offer:
+    """Make the offer of a task for this model out of the plugin's offer that opens such models."""
+    kinds = {str(each.facts["opens"]): each for each in catalogue.of("task") if "opens" in each.facts}
+    path = Path(model)
+    suffix = path.suffix if path.suffix in kinds else ":" if ":" in model else ""
+    if suffix not in kinds:
+        known = ", ".join(sorted(each for each in kinds if each != ":"))
+        raise BenchError(f"no plugin opens '{model}'", cure=f"give a file of type {known}, or package.module:factory")
+    for file in [path] * (suffix != ":") + [data] * (data is not None):
+        if file is not None and not file.is_file():
+            raise BenchError(f"no such file: {file}")
+    offer = kinds[suffix]
+    place = model if suffix == ":" else str(path.resolve())
+    arguments = {"model": place, "data": str(data.resolve()) if data else None}
+    digests = [digest_of(each) for each in (path, data) if each is not None and each.is_file()]
+    name = _slug(path.stem if suffix != ":" else model)
+    return replace(offer, name=name, facts={**offer.facts, "arguments": arguments}, digest=" ".join([offer.version, *digests]))
+
+
+def _backends(task: Offer, catalogue: Catalogue) -> list[str]:
+    """Return the installed backends; those that the model's format cannot reach say so in the plan."""
+    found = [name for name in catalogue.names("backend") if catalogue.missing(catalogue.one("backend", name)) is None]
+    direct = [name for name in found if set(task.produces) & set(catalogue.one("backend", name).accepts)]
+    if not found:
+        raise BenchError("no backend is installed", cure="pip install 'joulebench[mobile]'")
+    return direct if direct and "module" not in task.produces else found
+
+
+def _write_suite(folder: Path, name: str, backends: Sequence[str], budget: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "suite.yaml"
+    listed = ", ".join(backends)
+    matrix = f"matrix:\n  task: [{name}]\n  recipe:{RECIPES.rstrip()}\n  backend: [{listed}]\n"
+    path.write_text(
+        f"bench: 1\nname: try-{name}\n{matrix}measure:\n  repeat: until ci < 2% or {budget}\n  timeout: 10min\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def _slug(text: str) -> str:
+    kept = "".join(char if char.isascii() and char.isalnum() else "-" for char in text.lower())
+    return "-".join(part for part in kept.split("-") if part) or "model"

@@ -1,0 +1,113 @@
+"""From readings, ratios and verdicts to cells of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.publish.format import MISSING, POINTS, TIMES, Figure, Scale, figure, figure_of, written
+from bench.publish.model import SHAPES, Cell
+from bench.publish.text import mapping, plain, visible
+from bench.reading import STRENGTH, Reading
+from bench.record import Ratio, Record
+
+REASON_LIMIT = 160
+# Only these classes go without a badge, and only outside energy: a plain number reads as measured or counted.
+_PLAIN = ("measured", "counted")
+
+
+def missing(reason: object) -> Cell:
+    """Return the cell of something that is not there, with the reason."""
+    return Cell(MISSING, visible(reason or "no reason was recorded", REASON_LIMIT), tone="dim")
+
+
+def reading_cell(reading: Reading | None, scale: Scale, *, badge: bool = False, block: int = 0) -> Cell:
+    """Return a reading's cell: value and interval in the column's scale; a badge where asked or where due."""
+    if reading is None:
+        return missing("not read")
+    klass = reading.class_ if reading.class_ in SHAPES else "unavailable"
+    if klass == "unavailable":
+        return Cell(MISSING, visible(reading.reason or "", REASON_LIMIT), "unavailable" if badge else "", "dim")
+    found = figure_of(reading)
+    if found is None:
+        return Cell(MISSING, f"not a finite number: {plain(reading.value)}"[:REASON_LIMIT], klass, "dim")
+    text, note = written(found, scale)
+    tone = "dim" if reading.verdict != "valid" else ""
+    return Cell(text, note, klass if badge or klass not in _PLAIN else "", tone, found.value, block)
+
+
+def ratio_cell(ratio: Ratio | None, *, baseline: bool, klass: str = "", block: int = 0) -> Cell:
+    """Return a ratio's cell: "0.52x", its interval, and better, worse or tie as the interval lies to 1.
+
+    With a class (ratios of energy) the class stands beside the figure, and the verdict goes into the note.
+    """
+    found = figure(ratio.value, ratio.low, ratio.high) if ratio is not None else None
+    if ratio is None or found is None:
+        own = Cell(f"1{TIMES}", "the baseline", klass, "", 1.0, block)
+        return own if baseline else missing("no ratio to the baseline")
+    text, interval = written(found, Scale(1.0, ""))
+    word = verdict(found, 1.0)
+    shown = weakest(klass, ratio.class_) if klass or ratio.class_ not in _PLAIN else word
+    note = " ".join(part for part in (interval, word) if part) if shown != word else interval
+    return Cell(f"{text}{TIMES}", note, shown, "", found.value, block)
+
+
+def weakest(*classes: str) -> str:
+    """Return the weakest of the provenance classes named: a number made of several is no better than the worst."""
+    named = [each if each in STRENGTH else "unavailable" for each in classes if each]
+    return max(named, key=list(STRENGTH).index, default="unavailable")
+
+
+def verdict(found: Figure, at: float) -> str:
+    """Return better, worse or tie: where the whole interval lies to the value that changes nothing; lower is better."""
+    if found.low is None or found.high is None:
+        return ""
+    return "better" if found.high < at else "worse" if found.low > at else "tie"
+
+
+def drop_cell(found: Figure | None, unit: str, *, baseline: bool) -> Cell:
+    """Return the cell of quality lost to the baseline; positive is worse."""
+    if found is None:
+        return Cell("0", "the baseline", sort=0.0) if baseline else missing("no baseline quality to compare with")
+    text, note = written(found, POINTS if unit == "1" else Scale(1.0, unit))
+    return Cell(text, note, verdict(found, 0.0), "", found.value)
+
+
+def validity_cell(record: Record) -> Cell:
+    """Return the cell of the record's validity verdict, with its reasons."""
+    word, reasons = validity(record)
+    return Cell("", "; ".join(reasons), word, "", ("valid", "suspect", "invalid").index(word))
+
+
+def validity(record: Record) -> tuple[str, list[str]]:
+    """Return the verdict and its reasons; a verdict nobody knows counts as invalid."""
+    found = mapping(record.validity)
+    word = found.get("verdict", "invalid")
+    reasons = found.get("reasons", ())
+    listed = [visible(each) for each in reasons] if isinstance(reasons, (list, tuple)) else [visible(reasons)]
+    return (
+        (word, listed) if word in ("valid", "suspect", "invalid") else ("invalid", [f"verdict {plain(word)}", *listed])
+    )
+
+
+def limits_cell(limits: Mapping[str, Any]) -> Cell:
+    """Return the cell of a suite's limits: met, or the names of those missed or not judged."""
+    verdicts = {visible(name, 40): mapping(each).get("ok") for name, each in mapping(limits).items()}
+    if not verdicts:
+        return Cell(MISSING, "none set", tone="dim")
+    missed = [name for name, ok in verdicts.items() if ok is False]
+    unknown = [f"{name} not judged" for name, ok in verdicts.items() if ok not in (True, False)]
+    met = sum(ok is True for ok in verdicts.values())
+    badge = "missed" if missed else "" if unknown else "met"
+    return Cell(f"{met}/{len(verdicts)}", ", ".join([*missed, *unknown]), badge, sort=float(len(missed)))
+
+
+def extra_cell(value: Any) -> Cell:
+    """Return the cell of a plugin's own column: numbers sort as numbers, all else as text."""
+    if value is None:
+        return Cell(MISSING, tone="dim")
+    found = figure(value)
+    if found is None:
+        text = plain(value)
+        return Cell(text, sort=text)
+    return Cell(written(found, Scale(1.0, ""))[0], sort=found.value)

@@ -1,0 +1,170 @@
+"""Quality against latency as a drawing that needs no script, with a text alternative made from the same data."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from bench.publish.axis import Axis, axis
+from bench.publish.columns import Context, higher_is_better, metric_name
+from bench.publish.format import Figure, Scale, figure_of, sentence, text_of
+from bench.publish.methods import method, styles
+from bench.publish.model import Chart, Label, Mark
+from bench.publish.placing import place_labels
+from bench.publish.rank import front
+from bench.publish.rows import name_of, unranked
+from bench.record import Record
+
+WIDTH, HEIGHT = 720.0, 360.0
+LEFT, RIGHT, TOP, BOTTOM = 62.0, 14.0, 14.0, 46.0
+NAMED = 6
+CROWDED = 60  # with more points than these only the front has bars and words
+
+
+class Point(NamedTuple):
+    """One plotted record: its figures and their scaled values; `gain` is higher for better quality."""
+
+    record: Record
+    x: Figure
+    y: Figure
+    gain: float
+
+
+class Frame(NamedTuple):
+    """What the drawing functions share."""
+
+    points: Sequence[Point]
+    best: Sequence[int]
+    across: Axis
+    up: Axis
+    x_scale: Scale
+    y_scale: Scale
+    metric: str
+
+
+def chart_of(context: Context, anchors: Mapping[int, str]) -> Chart | None:
+    """Return the group's chart of quality against latency, or None when fewer than two records can be plotted.
+
+    Only ranked records are plotted: suspect numbers belong on no front.
+    """
+    frame = _frame(context)
+    if frame is None:
+        return None
+    line, shade = _front_paths(frame)
+    opening = _opening(frame, len(context.records))
+    looks = styles(each.record for each in frame.points)
+    marks = tuple(_mark(frame, at, looks, anchors) for at in range(len(frame.points)))
+    return Chart(
+        title=f"{frame.metric.capitalize()} against median latency",
+        alternative=f"{opening} {_listed(frame)}",
+        caption=opening,
+        best=tuple((name_of(frame.points[at].record), _said(frame, at)) for at in frame.best[:NAMED]),
+        x_label=f"Latency p50 ({frame.x_scale.label}), faster to the left" + (", logarithmic" * frame.across.log),
+        y_label=f"{frame.metric.capitalize()} ({frame.y_scale.label or 'no unit'})",
+        x_ticks=_ticks(frame.across, frame.x_scale, level=HEIGHT - BOTTOM),
+        y_ticks=_ticks(frame.up, frame.y_scale, level=None),
+        front=line,
+        dominated=shade,
+        marks=marks,
+        labels=_labels(frame),
+        legend=tuple((css, path, "no compression" if name == "none" else name) for name, (css, path) in looks.items()),
+    )
+
+
+def _frame(context: Context) -> Frame | None:
+    sign = 1.0 if higher_is_better(context.records) else -1.0
+    points = []
+    for each in context.records:
+        x, y = figure_of(each.readings.get("latency")), figure_of(each.readings.get("quality"))
+        if x is not None and y is not None and not unranked(context, each):
+            points.append(Point(each, x, y, sign * y.value))
+    if len(points) < 2:
+        return None
+    across = axis((v for each in points for v in each.x if v is not None), LEFT, WIDTH - RIGHT, log=True)
+    ends = (HEIGHT - BOTTOM, TOP) if sign > 0 else (TOP, HEIGHT - BOTTOM)
+    up = axis((v for each in points for v in each.y if v is not None), *ends, log=False)
+    best = front([(each.x.value, each.gain) for each in points])
+    scales = context.scale("latency"), context.scale("quality")
+    return Frame(points, best, across, up, *scales, metric_name(context.records))
+
+
+def _mark(frame: Frame, at: int, looks: Mapping[str, tuple[str, str]], anchors: Mapping[int, str]) -> Mark:
+    record, x, y, _ = frame.points[at]
+    css, path = looks[method(record)]
+    across, up = frame.across.at, frame.up.at
+    whiskers, best = "", at in frame.best
+    plain = len(frame.points) > CROWDED and not best
+    place = f"{across(x.value):.1f}", f"{up(y.value):.1f}"
+    if plain:
+        return Mark(*place, css, path, "", "", anchors[id(record)], on_front=False)
+    if x.low is not None and x.high is not None:
+        whiskers += f"M{across(x.low):.1f} {up(y.value):.1f}H{across(x.high):.1f}"
+    if y.low is not None and y.high is not None:
+        whiskers += f"M{across(x.value):.1f} {up(y.low):.1f}V{up(y.high):.1f}"
+    words = f"{name_of(record)}: {_said(frame, at)}"
+    return Mark(*place, css, path, whiskers, words, anchors[id(record)], best)
+
+
+def _front_paths(frame: Frame) -> tuple[str, str]:
+    """Return the front as a staircase and the region it dominates: as slow or slower, and no better."""
+    places = [(frame.across.at(frame.points[at].x.value), frame.up.at(frame.points[at].y.value)) for at in frame.best]
+    (x, y), rest = places[0], places[1:]
+    line = f"M{x:.1f} {y:.1f}" + "".join(f"H{a:.1f}V{b:.1f}" for a, b in rest)
+    shade = f"{line}H{WIDTH - RIGHT:.1f}V{HEIGHT - BOTTOM:.1f}H{x:.1f}Z"
+    return f"{line}H{WIDTH - RIGHT:.1f}", shade
+
+
+def _ticks(along: Axis, scale: Scale, level: float | None) -> tuple[Label, ...]:
+    values = along.ticks() if level is None else along.ticks(8)
+    steps = [b - a for a, b in itertools.pairwise(values)]
+    out = []
+    for at, value in enumerate(values):
+        near = steps[min(at, len(steps) - 1)] if steps else abs(value) or 1.0
+        text = text_of(value * scale.factor, _places(min(near, value if along.log else near) * scale.factor))
+        place = f"{along.at(value):.1f}"
+        out.append(
+            Label(place, f"{level + 18:.1f}", text)
+            if level is not None
+            else Label(f"{LEFT - 8:.1f}", place, text, "end")
+        )
+    return tuple(out)
+
+
+def _places(step: float) -> int:
+    text = f"{step:.0e}"
+    return max(0, -int(text.split("e")[1]))
+
+
+def _labels(frame: Frame) -> tuple[Label, ...]:
+    """Return names for the front and the baseline, where there is room for them."""
+    places = [(frame.across.at(each.x.value), frame.up.at(each.y.value)) for each in frame.points]
+    named = [at for at, each in enumerate(frame.points) if at in frame.best or each.record.cell.is_baseline]
+    texts = {at: _short(frame.points[at].record) for at in named}
+    return place_labels(places, texts, (LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM))
+
+
+def _short(record: Record) -> str:
+    name = "baseline" if record.cell.is_baseline else name_of(record)
+    return name if len(name) <= 34 else name[:33] + "…"
+
+
+def _opening(frame: Frame, total: int) -> str:
+    """Return what the drawing shows, in sentences."""
+    bars = "bars are 95 % intervals" + " (drawn for the front only)" * (len(frame.points) > CROWDED)
+    return (
+        f"{len(frame.points)} of {total} results plotted: {frame.metric} against median latency, {bars}. "
+        f"Nothing is both faster and better than the {len(frame.best)} on the front (outlined; what lies in the shaded "
+        f"region is dominated), fastest first:"
+    )
+
+
+def _listed(frame: Frame) -> str:
+    chosen = [f"{name_of(frame.points[at].record)} ({_said(frame, at)})" for at in frame.best[:NAMED]]
+    more = len(frame.best) - len(chosen)
+    return "; ".join(chosen) + (f"; and {more} more." if more > 0 else ".")
+
+
+def _said(frame: Frame, at: int) -> str:
+    point = frame.points[at]
+    return f"{sentence(point.x, frame.x_scale)}, {frame.metric} {sentence(point.y, frame.y_scale)}"

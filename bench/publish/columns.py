@@ -1,0 +1,172 @@
+"""The columns of a group's table: which there are, in which unit, and the cell of a record in each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from bench.publish.cells import drop_cell, limits_cell, ratio_cell, reading_cell, validity_cell
+from bench.publish.format import Figure, Scale, figure, figure_of, scale_for
+from bench.publish.model import Cell, Column
+from bench.publish.text import mapping, plain, visible
+from bench.reading import STRENGTH, Reading
+from bench.record import Record
+
+Make = Callable[[Context, Record], Cell]
+Shown = Callable[[Context], bool]
+
+
+def drop_of(context: Context, record: Record) -> Figure | None:
+    """Return the quality lost to the baseline: the paired drop of the record, else the plain difference."""
+    quality = record.readings.get("quality")
+    paired = mapping(quality.facts.get("drop")) if quality is not None else {}
+    found = figure(paired.get("value"), paired.get("low"), paired.get("high"))
+    if record.cell.is_baseline:
+        return None
+    baseline = context.baseline_of(record) if found is None else None
+    if baseline is None:
+        return found
+    own, its = figure_of(record.readings.get("quality")), figure_of(baseline.readings.get("quality"))
+    if own is None or its is None:
+        return None
+    lost = its.value - own.value
+    return Figure(lost if higher_is_better(context.records) else -lost, None, None)
+
+
+def _reading(name: str, badge: bool = False) -> Make:
+    def make(context: Context, record: Record) -> Cell:
+        reading, ratio = record.readings.get(name), record.ratios.get(name)
+        cell = reading_cell(reading, context.scale(name), badge=badge, block=context.block(name, reading))
+        found = figure(ratio.value) if ratio is not None and ratio.class_ == "counted" else None
+        return replace(cell, note=f"{found.value:.3g}{TIMES}") if found and not cell.note else cell
+
+    return make
+
+
+def _ratio(name: str, badge: bool = False) -> Make:
+    def make(context: Context, record: Record) -> Cell:
+        reading = record.readings.get(name)
+        klass = reading.class_ if reading is not None else "unavailable"
+        baseline = record.cell.is_baseline and klass != "unavailable"
+        block = context.block(name, reading)
+        return ratio_cell(record.ratios.get(name), baseline=baseline, klass=klass if badge else "", block=block)
+
+    return make
+
+
+def _quality_drop(context: Context, record: Record) -> Cell:
+    reading = record.readings.get("quality")
+    return drop_cell(drop_of(context, record), reading.unit if reading else "1", baseline=record.cell.is_baseline)
+
+
+def _has(name: str) -> Shown:
+    return lambda context: name in context.scales
+
+
+def _has_ratio(name: str) -> Shown:
+    return lambda context: any(name in each.ratios for each in context.records)
+
+
+def _always(_: Context) -> bool:
+    return True
+
+
+def _launches(_: Context, record: Record) -> Cell:
+    found = figure(record.launches)
+    return Cell(f"{found.value:g}" if found else "—", sort=found.value if found else None)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One column before it meets a group: where its unit comes from, how its cells are made, when it is shown."""
+
+    key: str
+    label: str
+    make: Make
+    shown: Shown
+    help: str
+    unit_of: str = ""
+
+    def column(self, context: Context) -> Column:
+        """Return the column as this group shows it."""
+        unit = "pp" if self.key == "drop" else context.scale(self.unit_of).label if self.unit_of else ""
+        if self.key == "drop" and context.scale("quality").label not in ("%", ""):
+            unit = context.scale("quality").label
+        label = metric_name(context.records).capitalize() if self.key == "quality" else self.label
+        return Column(self.key, label, unit, self.help, self.key not in ("validity", "limits"))
+
+
+SPECS = (
+    Spec(
+        "quality",
+        "Quality",
+        _reading("quality"),
+        _always,
+        "On the full held-out split, with its 95 % interval",
+        "quality",
+    ),
+    Spec(
+        "drop", "Quality drop", _quality_drop, _always, "Quality lost to the uncompressed baseline; negative is a gain"
+    ),
+    Spec(
+        "latency", "Latency p50", _reading("latency"), _always, "Median of one query, with its 95 % interval", "latency"
+    ),
+    Spec("ratio", "Latency vs baseline", _ratio("latency"), _always, "Paired, side by side; below 1 is faster"),
+    Spec(
+        "best",
+        "Latency vs best",
+        _ratio("latency_vs_best"),
+        _has_ratio("latency_vs_best"),
+        "Against the fastest uncompressed cell of the task on this device",
+    ),
+    Spec(
+        "energy",
+        "Energy / inference",
+        _reading("energy", badge=True),
+        _always,
+        "Sorted inside each provenance class and set of domains only",
+        "energy",
+    ),
+    Spec(
+        "energy_ratio",
+        "Energy vs baseline",
+        _ratio("energy", badge=True),
+        _has_ratio("energy"),
+        "Below 1 is less energy",
+    ),
+    Spec(
+        "memory",
+        "Peak memory",
+        _reading("memory"),
+        _has("memory"),
+        "Highest memory of the process above its base",
+        "memory",
+    ),
+    Spec("size", "Size", _reading("size"), _has("size"), "Bytes on disk (kB = 1000 B)", "size"),
+    Spec(
+        "zstd",
+        "Size, zstd",
+        _reading("size_compressed"),
+        _has("size_compressed"),
+        "Bytes after zstd",
+        "size_compressed",
+    ),
+    Spec("parameters", "Parameters", _reading("parameters"), _has("parameters"), "Stored parameters", "parameters"),
+    Spec("nonzero", "Non-zero", _reading("nonzero"), _has("nonzero"), "Parameters that are not zero", "nonzero"),
+    Spec("flops", "FLOPs", _reading("flops"), _has("flops"), f"Multiply and add counted apart: 2 {TIMES} MACs", "flops"),
+    Spec("launches", "Launches", _launches, _always, "Independent process launches behind the figures"),
+    Spec(
+        "validity",
+        "Validity",
+        lambda _, record: validity_cell(record),
+        _always,
+        "Suspect and invalid rows are not ranked",
+    ),
+    Spec(
+        "limits",
+        "Limits",
+        lambda _, record: limits_cell(record.limits),
+        lambda context: any(each.limits for each in context.records),
+        "The suite's limits that were met",
+    ),
+)

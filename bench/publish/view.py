@@ -1,0 +1,120 @@
+"""From records to the whole page as finished strings: a pure function, so that the templates stay dumb."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from bench.publish import groups as group_room
+from bench.publish.chart import chart_of
+from bench.publish.columns import Context
+from bench.publish.detail import sheet
+from bench.publish.model import SHAPES, GroupView, Sheet, View
+from bench.publish.rows import by_id, columns, outage, ran, rows
+from bench.publish.text import slug, visible
+from bench.reading import CLASSES
+from bench.record import Record
+
+Extra = Mapping[str, Sequence[Any]]
+
+
+def build_view(
+    records: Sequence[Record],
+    *,
+    title: str,
+    generated: datetime | str,
+    extra_columns: Extra | None = None,
+    detailed: bool = True,
+) -> View:
+    """Return the page of these records, with the details of each when `detailed`.
+
+    `extra_columns` maps a title to one value per record, in their order.
+    """
+    extra = dict(extra_columns or {})
+    anchors, values = _anchors(records), by_id(records, extra)
+    found = group_room.grouped(records)
+    places = group_room.places(found)
+    made = [
+        _group(*each, name, anchors, list(extra), values, detailed) for each, name in zip(found, places, strict=True)
+    ]
+    views = tuple(view for view, _ in made)
+    tasks: dict[str, list[GroupView]] = {}
+    for view in views:
+        tasks.setdefault(view.task, []).append(view)
+    return View(
+        title=visible(title, 120),
+        generated=visible(f"{generated:%Y-%m-%d %H:%M}" if isinstance(generated, datetime) else generated, 60),
+        summary=_summary(records, len(views)),
+        groups=views,
+        sheets=tuple(each for _, sheets in made for each in sheets),
+        opening=views[group_room.opening(found)].anchor if views else "",
+        anchors=tuple(anchors[id(each)] for each in records),
+        by_task=tuple((task, tuple(members)) for task, members in tasks.items()),
+    )
+
+
+def _group(
+    key: str,
+    members: Sequence[Record],
+    place: str,
+    anchors: Mapping[int, str],
+    titles: Sequence[str],
+    values: Mapping[int, Sequence[Any]],
+    detailed: bool,
+) -> tuple[GroupView, list[Sheet]]:
+    running = [each for each in members if ran(each)]
+    context = Context.of(running)
+    heads, used = columns(context, titles)
+    view = GroupView(
+        anchor=group_room.anchor(key, members),
+        task=visible(members[0].cell.task, 80),
+        place=place,
+        facts=group_room.facts(key, members),
+        columns=heads,
+        rows=rows(context, anchors, used, values),
+        outages=tuple(outage(each, anchors[id(each)]) for each in members if not ran(each)),
+        chart=chart_of(context, anchors),
+        notes=_notes(running),
+    )
+    return view, [sheet(each, anchors[id(each)]) for each in members] if detailed else []
+
+
+def _notes(running: Sequence[Record]) -> tuple[str, ...]:
+    kinds = {each.class_of_energy for each in running} - {"unavailable"}
+    notes = []
+    if len(kinds) > 1:
+        named = ", ".join(f"{SHAPES[each]} {each}" for each in CLASSES if each in kinds)
+        notes.append(f"Energy here is of several classes ({named}): it is sorted inside each class, never across.")
+    if kinds == {"estimated"}:
+        notes.append(
+            "All energy here is ○ estimated, from processor time: for comparing rows, not for claims of savings."
+        )
+    return tuple(notes)
+
+
+def _summary(records: Sequence[Record], n_groups: int) -> tuple[str, ...]:
+    """Return what the page holds: results, what did not run, and how energy was obtained."""
+    running = [each for each in records if ran(each)]
+    statuses = Counter(each.status for each in records if not ran(each))
+    classes = Counter(each.class_of_energy for each in running)
+    energy = ", ".join(f"{classes[each]} {SHAPES[each]} {each}" for each in CLASSES if classes[each])
+    lost = ", ".join(f"{count} {visible(status, 20)}" for status, count in statuses.items())
+    parts = [_count(len(running), "result"), f"in {_count(n_groups, 'comparable group')}"]
+    return (" ".join(parts), f"did not run: {lost}" if lost else "", f"energy: {energy}" if energy else "")
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
+def _anchors(records: Sequence[Record]) -> dict[int, str]:
+    """Return the permanent anchor of each record's details by `id(record)`: made of its id, and unique on the page."""
+    seen: Counter[str] = Counter()
+    out: dict[int, str] = {}
+    for each in records:
+        name = f"r-{slug(str(each.id), 64) or 'x'}"
+        seen[name] += 1
+        out[id(each)] = name if seen[name] == 1 else f"{name}.{seen[name]}"
+    return out

@@ -1,0 +1,23 @@
+"""Pure statistics: intervals for ratios, quantiles, means and paired outcomes. numpy and the standard library only."""
+
+from bench.stats.interval import Interval
+from bench.stats.proportion import flips, mean_interval, paired_difference, wilson
+from bench.stats.quantile import clustered_quantile, quantile_support
+from bench.stats.sequence import confidence_sequence, launch_value, log_e_value, ratio_interval
+from bench.stats.verdict import Verdict, verdict
+
+__all__ = [
+    "Interval",
+    "Verdict",
+    "clustered_quantile",
+    "confidence_sequence",
+    "flips",
+    "launch_value",
+    "log_e_value",
+    "mean_interval",
+    "paired_difference",
+    "quantile_support",
+    "ratio_interval",
+    "verdict",
+    "wilson",
+]

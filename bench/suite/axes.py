@@ -1,0 +1,100 @@
+"""Axes: the entries of one axis of a matrix, read into choices that remember where they stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.errors import did_you_mean
+from bench.suite.recipes import NAME, Reader
+from bench.suite.tree import Keys
+
+# The recipe turns fastest, so that the cells of one comparison lie side by side.
+ORDER = ("task", "backend", "device", "scenario", "batch", "threads", "recipe")
+LARGEST = {"batch": 65_536, "threads": 1_024}
+SCENARIOS = ("single-stream",)
+# MLPerf Inference names four; the rules differ in when queries are issued.
+LATER_SCENARIOS = ("multi-stream", "server", "offline")
+# 'cuda:0?' asks for the device when it is present.
+DEVICE = re.compile(r"[a-z][a-z0-9_-]{0,31}(:[0-9]{1,3})?\??")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of an axis and the path of keys to where it stands; a backend is a Step, a recipe a tuple of them."""
+
+    value: Any
+    keys: Keys
+
+
+def read_axis(axis: str, entries: Any, keys: Keys, reader: Reader) -> list[Choice]:
+    """Return the choices of an axis; one value counts as a list of one. What is wrong is added to the problems."""
+    if not isinstance(entries, list):
+        return _read_entry(axis, entries, keys, reader)
+    if not entries:
+        reader.problems.at_value(keys, f"the list '{axis}' is empty; leave the key out instead")
+    return [each for index, entry in enumerate(entries) for each in _read_entry(axis, entry, (*keys, index), reader)]
+
+
+def read_entries(
+    entry: Mapping[str, Any], keys: Keys, reader: Reader, axes: Sequence[str] = ORDER
+) -> dict[str, list[Choice]]:
+    """Return the choices of every axis that an entry of `include` or `exclude` names."""
+    found: dict[str, list[Choice]] = {}
+    if not entry:
+        reader.problems.at_value(keys, "names no axis; write at least one, like {task: minilm}")
+    for axis, value in entry.items():
+        if axis not in ORDER:
+            reader.problems.at_key((*keys, axis), f"unknown axis '{axis[:40]}'.{did_you_mean(axis, ORDER)}")
+        elif axis in axes:
+            # A list of steps is one pipeline here: an entry names one recipe.
+            read = _read_entry if axis == "recipe" else read_axis
+            found[axis] = read(axis, value, (*keys, axis), reader)
+    return found
+
+
+def _read_entry(axis: str, entry: Any, keys: Keys, reader: Reader) -> list[Choice]:
+    if axis == "recipe":
+        return [Choice(each, keys) for each in reader.recipes(entry, keys)]
+    if axis == "backend":
+        return [Choice(each, keys) for each in reader.steps(entry, keys, "backend")]
+    if axis in LARGEST:
+        problem = _whole(axis, entry)
+    elif not isinstance(entry, str):
+        problem = f"a {axis} is a name"
+    else:
+        problem = {"task": _task, "device": _device, "scenario": _scenario}[axis](entry, reader)
+    if problem:
+        reader.problems.at_value(keys, problem)
+    return [] if problem else [Choice(entry, keys)]
+
+
+def _whole(axis: str, entry: Any) -> str | None:
+    largest = LARGEST[axis]
+    if isinstance(entry, int) and not isinstance(entry, bool) and 1 <= entry <= largest:
+        return None
+    return f"'{axis}' expects a whole number from 1 to {largest:,}, not {str(entry)[:40]!r}"
+
+
+def _task(entry: str, reader: Reader) -> str | None:
+    if not NAME.fullmatch(entry):
+        return f"'{entry[:40]}' is no name of a task"
+    return reader.vocabulary.unknown("task", entry) if reader.vocabulary else None
+
+
+def _device(entry: str, _: Reader) -> str | None:
+    return (
+        None
+        if DEVICE.fullmatch(entry)
+        else f"'{entry[:40]}' is no device: expected one like 'cpu', 'cuda:0', 'cuda:0?'"
+    )
+
+
+def _scenario(entry: str, _: Reader) -> str | None:
+    if entry in SCENARIOS:
+        return None
+    if entry in LATER_SCENARIOS:
+        return f"not yet: '{entry}' is known but cannot be measured; use 'single-stream'"
+    return f"unknown scenario '{entry[:40]}'.{did_you_mean(entry, (*SCENARIOS, *LATER_SCENARIOS))}"

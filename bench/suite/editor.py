@@ -1,0 +1,183 @@
+"""Editor: the JSON Schema of a suite, by which editors complete names and mark mistakes while they are typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench.offer import Offer, Option
+from bench.suite.axes import LARGEST, SCENARIOS
+from bench.suite.limits import DIMENSION_OF
+from bench.suite.model import NAME_PATTERN
+from bench.suite.recipes import NONE
+from bench.suite.vocabulary import Slot, Vocabulary
+from bench.units import EXAMPLES
+
+Schema = dict[str, Any]
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+VARIABLE: Schema = {"$ref": "#/$defs/variable"}
+TYPES = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"}
+BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+
+
+def json_schema(vocabulary: Vocabulary | None) -> Schema:
+    """Return the JSON Schema (draft 2020-12) of the suite format, with the names and options of the vocabulary.
+
+    Without a vocabulary any name and any option is valid. A variant that `extends` another need not repeat what is
+    required. Editors see the text before `${VAR}` is replaced, so a variable is valid wherever a value is.
+    """
+    whole = {"required": ["bench", "name", "matrix"], "properties": {"matrix": {"required": ["task", "backend"]}}}
+    return {
+        "$schema": DIALECT,
+        "title": "joulebench suite",
+        "type": "object",
+        "properties": {
+            "bench": {"const": 1, "description": "Format version."},
+            "name": {"type": "string", "pattern": NAME_PATTERN, "description": "A slug, like 'mobile'."},
+            "about": {"type": "string", "description": "What this suite is for, in one sentence."},
+            "extends": {"type": "string", "description": "Path or name of the suite this one is laid over."},
+            "matrix": {**_object(_matrix()), "description": "Every combination is one cell."},
+            "measure": {**_object(_measure()), "description": "How one comparison is measured."},
+            "limits": {**_object(_limits()), "description": "Budgets that 'bench gate' judges by."},
+        },
+        "additionalProperties": False,
+        "if": {"required": ["extends"]},
+        "else": whole,
+        "$defs": {"variable": {"type": "string", "pattern": r"\$\{"}, **_names(vocabulary)},
+    }
+
+
+def _matrix() -> dict[str, Schema]:
+    axes = {
+        "task": _ref("task"),
+        "backend": _ref("backend"),
+        "device": {"type": "string", "description": "cpu, cuda:0; 'cuda:0?' is used when it is present."},
+        "scenario": {"enum": list(SCENARIOS), "description": "When queries are issued (MLPerf's names)."},
+        **{name: {"type": "integer", "minimum": 1, "maximum": most} for name, most in LARGEST.items()},
+    }
+    fanned = {axis: _one_or_more(_or_variable(schema)) for axis, schema in axes.items()}
+    included = _object({**fanned, "recipe": _ref("recipe")}) | {"minProperties": 1}
+    excluded = _object({**fanned, "recipe": _ref("recipe_pattern")}) | {"minProperties": 1}
+    return {
+        **fanned,
+        "recipe": _one_or_more(_ref("recipe"), one=_ref("compressor")),
+        "exclude": {"type": "array", "items": excluded, "description": "Cells to leave out: all that match an entry."},
+        "include": {"type": "array", "items": included, "description": "Cells to add; axes left out fan out."},
+    }
+
+
+def _measure() -> dict[str, Schema]:
+    seconds = _quantity(EXAMPLES["time"])
+    count = _or_variable({"type": "integer", "minimum": 1, "maximum": 1000})
+    return {
+        "repeat": _quantity("'until ci < 2% or 25s', or a time like '10s'"),
+        "min_launches": {**count, "description": "Fewest process launches of each artifact."},
+        "rounds": {**count, "description": "Interleaved rounds in a launch."},
+        "idle": seconds,
+        "timeout": seconds,
+        "memory": _quantity(EXAMPLES["bytes"]),
+        "energy": _or_variable({"enum": ["any", "measured", "derived"]}),
+    }
+
+
+def _limits() -> dict[str, Schema]:
+    plain = ("count", "flops", "fraction")
+    return {
+        name: {"type": ["string", "number"] if dimension in plain else "string", "description": EXAMPLES[dimension]}
+        for name, dimension in DIMENSION_OF.items()
+    }
+
+
+def _names(vocabulary: Vocabulary | None) -> dict[str, Schema]:
+    words = vocabulary or Vocabulary()
+    step = _step(words.compressors, vocabulary, "compressor")
+    pattern = _step(words.compressors, vocabulary, "compressor", partial=True)
+    pipeline = {"type": "array", "items": _ref("step"), "minItems": 1}
+    task = [{"const": name, "description": _about(offers)} for name, offers in sorted(words.tasks.items())]
+    return {
+        "task": {"anyOf": task} if vocabulary else {"type": "string"},
+        "backend": _step(words.backends, vocabulary, "backend"),
+        "step": step,
+        "compressor": {"anyOf": [{"const": NONE, "description": "The baseline."}, _ref("step")]},
+        "recipe": {"anyOf": [_ref("compressor"), pipeline]},
+        "recipe_pattern": {"anyOf": [{"const": NONE}, pattern, {"type": "array", "items": pattern, "minItems": 1}]},
+    }
+
+
+def _step(
+    names: Mapping[str, Sequence[Offer]], vocabulary: Vocabulary | None, slot: Slot, *, partial: bool = False
+) -> Schema:
+    """Return the schema of one step: its bare name, or a mapping of its name to its options."""
+    if vocabulary is None:
+        free = {"type": "object", "minProperties": 1, "maxProperties": 1}
+        return {"anyOf": [{"type": "string"}, free], "description": f"Any {slot}."}
+    branches: list[Schema] = [VARIABLE]
+    for name, offers in sorted(names.items()):
+        options = _options(offers, partial=partial)
+        if not options.get("required"):
+            branches.append({"const": name, "description": _about(offers)})
+        mapping = _object({name: options}) | {"required": [name], "description": _about(offers)}
+        branches.append(mapping)
+    return {"anyOf": branches}
+
+
+def _options(offers: Sequence[Offer], *, partial: bool) -> Schema:
+    """Return the schema of a name's options: each as any of its offers takes it."""
+    merged: dict[str, list[Option]] = {}
+    for offer in offers:
+        for option in offer.options:
+            merged.setdefault(option.name, []).append(option)
+    needed = [{each.name for each in offer.options if each.required} for offer in offers]
+    required = sorted(set.intersection(*needed)) if needed and not partial else []
+    out = _object({name: _option(options) for name, options in merged.items()})
+    out["type"] = "object" if required else ["object", "null"]
+    return {**out, "required": required} if required else out
+
+
+def _option(options: Sequence[Option]) -> Schema:
+    branches: list[Schema] = []
+    for each in (_value(option) for option in options):
+        if each not in branches:
+            branches.append(each)
+    value = _or_variable(*branches)
+    fanned: Schema = {"anyOf": [*value["anyOf"], {"type": "array", "items": value, "minItems": 1}]}
+    if all(option.many for option in options):  # a bare list would fan out into scalars
+        fanned = {"type": "array", "items": value, "minItems": 1}
+    text = next((option.help for option in options if option.help), "")
+    default = {"default": options[0].default} if not options[0].required else {}
+    return {**fanned, **({"description": text} if text else {}), **default}
+
+
+def _value(option: Option) -> Schema:
+    scalar: Schema = {"enum": list(option.choices)} if option.choices else {}
+    if not option.choices and option.type in TYPES:
+        scalar["type"] = TYPES[option.type]
+    if not option.choices and option.type in ("int", "float", "any"):
+        limits = {word: getattr(option.bounds, key) for key, word in BOUNDS.items()}
+        scalar |= {word: limit for word, limit in limits.items() if limit is not None}
+    value: Schema = {"type": "array", "items": scalar} if option.many else scalar
+    return {"anyOf": [value, {"type": "null"}]} if option.nullable else value
+
+
+def _about(offers: Sequence[Offer]) -> str:
+    return next((each.summary for each in offers if each.summary), offers[0].name)
+
+
+def _object(properties: Mapping[str, Schema]) -> Schema:
+    return {"type": "object", "properties": dict(properties), "additionalProperties": False}
+
+
+def _one_or_more(schema: Schema, one: Schema | None = None) -> Schema:
+    return {"anyOf": [one or schema, {"type": "array", "items": schema, "minItems": 1}]}
+
+
+def _or_variable(*schemas: Schema) -> Schema:
+    return {"anyOf": [*schemas, VARIABLE]}
+
+
+def _quantity(expected: str) -> Schema:
+    return {"type": "string", "pattern": "[0-9$]", "description": expected[0].upper() + expected[1:] + "."}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}

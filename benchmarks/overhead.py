@@ -1,0 +1,134 @@
+"""What the harness itself costs: `python benchmarks/overhead.py [--json]`.
+
+record_ns       nanoseconds that recording adds to a call (two clock reads and a list store)
+block_us        microseconds of a block's round trip to a worker and back, 10 calls that do nothing
+expand_10000_s  seconds to read a suite and expand it into 10,000 cells
+render_5000_s   seconds to render 5,000 records
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from bench.artifact import Artifact
+from bench.measure.recorder import record_block
+from bench.run import spawn_child
+from bench.suite import load
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))  # run as a script, from any folder
+from harness import show  # noqa: E402 - see the line above
+from synthetic import synthetic_records  # noqa: E402 - see the line above
+
+CALLS = 20_000
+
+
+def record_ns(repeats: int = 9) -> float:
+    """Return nanoseconds that recording adds to a call, the median of several pairs of loops run side by side."""
+    return statistics.median(_recorded() - _bare() for _ in range(repeats))
+
+
+def _recorded() -> float:
+    began = time.perf_counter_ns()
+    record_block(_nothing, CALLS)
+    return (time.perf_counter_ns() - began) / CALLS
+
+
+def _bare() -> float:
+    began = time.perf_counter_ns()
+    for _ in range(CALLS):
+        _nothing()
+    return (time.perf_counter_ns() - began) / CALLS
+
+
+def _nothing() -> float:
+    return 0.0
+
+
+class BlockBench:
+    """A worker with a session that does nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "model.noop").write_bytes(b"nothing")
+        np.savez(folder / "inputs.npz", x=np.zeros((1, 4), np.float32))
+        self.worker = spawn_child(1, None)
+        self.ask("import", target=f"{HERE / 'noop.py'}:Noop", options={}, needs=[])
+        artifact = Artifact.of(folder / "model.noop", "noop").to_json()
+        self.ask("open", artifact=artifact, inputs=str(folder / "inputs.npz"), device="cpu", threads=1)
+
+    def ask(self, verb: str, **arguments: object) -> None:
+        """Ask the worker."""
+        self.worker.request(verb, arguments, timeout_s=60)
+
+    def block(self) -> None:
+        """Run one block of 10 calls."""
+        self.ask("block", n=10, core=None, seed=1)
+
+
+def block_us(repeats: int = 300) -> float:
+    """Return the median round trip of a block, microseconds."""
+    with tempfile.TemporaryDirectory() as name:
+        bench = BlockBench(Path(name))
+        try:
+            return statistics.median(_timed(bench.block) for _ in range(repeats)) * 1e6
+        finally:
+            bench.worker.close()
+
+
+def write_big_suite(folder: Path, cells: int = 10_000) -> Path:
+    """Write a suite of that many cells, baselines included."""
+    tasks, recipes = 10, cells // 10
+    steps = ", ".join(f"{each / recipes:.6f}" for each in range(1, recipes))
+    text = f"bench: 1\nname: big\nmatrix:\n  task: [{', '.join(f't{each}' for each in range(tasks))}]\n"
+    text += f"  recipe: [none, prune: {{sparsity: [{steps}]}}]\n  backend: [torch]\n"
+    path = folder / "big.yaml"
+    path.write_text(text)
+    return path
+
+
+def expand(path: Path) -> int:
+    """Read and expand a suite; return how many cells it has."""
+    return len(load(path, vocabulary=None, env={}).cells())
+
+
+def expand_10000_s() -> float:
+    """Return seconds to read and expand 10,000 cells, the best of three."""
+    with tempfile.TemporaryDirectory() as name:
+        path = write_big_suite(Path(name))
+        assert expand(path) == 10_000
+        return min(_timed(lambda: expand(path)) for _ in range(3))
+
+
+def render_5000_s() -> float:
+    """Return seconds to render 5,000 records, the best of three."""
+    from bench.publish import render
+
+    records = synthetic_records(5_000)
+    return min(_timed(lambda: render(records, title="big", generated="2026-01-01")) for _ in range(3))
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    arguments = parser.parse_args()
+    names = (record_ns, block_us, expand_10000_s, render_5000_s)
+    show({each.__name__: each() for each in names}, as_json=arguments.json)
+
+
+if __name__ == "__main__":
+    main()

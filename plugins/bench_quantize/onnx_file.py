@@ -1,0 +1,84 @@
+"""Quantise an ONNX file: what each mode does, and what it cannot do."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import bench
+
+QUANTISED = frozenset(
+    {"ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul"}
+)
+# What has int8 kernels and holds weights.
+WEIGHTED = frozenset({"Attention", "Conv", "EmbedLayerNormalization", "Gemm", "LSTM", "MatMul"})
+
+
+def quantized(
+    model: bench.Artifact,
+    ctx: bench.Context,
+    *,
+    mode: str,
+    bits: int,
+    calibrate: int,
+    method: str,
+    per_channel: bool,
+    symmetric: bool | None,
+) -> Path:
+    """Write the quantised model into ctx.workdir and return its path.
+
+    Inputs and outputs keep their names and types. Raises Unsupported for what onnxruntime cannot run or quantise.
+    """
+    if mode == "bf16":
+        raise bench.Unsupported(
+            "quantize: onnxruntime's CPU kernels do not run bfloat16",
+            cure="use mode: fp16 or dynamic here, or mode: bf16 with the torch backend",
+        )
+    if mode == "dynamic" and symmetric:
+        raise bench.Unsupported(
+            "quantize: ONNX's DynamicQuantizeLinear is asymmetric", cure="leave symmetric out, or use mode: static"
+        )
+    _require_float_weights(model.path)
+    path = ctx.workdir / f"{mode}.onnx"
+    if mode == "fp16":
+        _write_half(model.path, path)
+        facts: dict[str, Any] = {"activations": "float16", "weights": "float16"}
+    else:
+        from bench_quantize import onnx_int8
+
+        if mode == "dynamic":
+            facts = onnx_int8.write_dynamic(model.path, path, per_channel=per_channel)
+        else:
+            inputs = ctx.calibration(calibrate)
+            facts = onnx_int8.write_static(
+                model.path, path, inputs, method=method, per_channel=per_channel, symmetric=bool(symmetric)
+            )
+    ctx.note(mode=mode, bits=16 if mode == "fp16" else bits, **facts)
+    ctx.log(f"{model.size_bytes} bytes became {path.stat().st_size}")
+    return path
+
+
+def _require_float_weights(path: Path) -> None:
+    import onnx
+
+    graph = onnx.load(path).graph
+    kinds = {node.op_type for node in graph.node}
+    if kinds & QUANTISED:
+        raise bench.Unsupported("quantize: the file is quantised already", cure="use one quantize step per recipe")
+    if not kinds & WEIGHTED:
+        raise bench.Unsupported(
+            f"quantize: no node of the file has weights with int8 kernels ({', '.join(sorted(WEIGHTED))})",
+            cure="leave quantize out of this task's recipes",
+        )
+
+
+def _write_half(source: Path, path: Path) -> None:
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    with warnings.catch_warnings():
+        # Weights beyond float16's range are clamped, each with a warning of its own; quality shows what it costs.
+        warnings.simplefilter("ignore")
+        proto = convert_float_to_float16(onnx.load(source), keep_io_types=True)
+    onnx.save(proto, path)

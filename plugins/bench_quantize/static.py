@@ -1,0 +1,81 @@
+"""Static int8 for torch: PT2E with torchao's x86 quantiser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bench
+import torch
+from torchao.quantization.pt2e import MinMaxObserver, PerChannelMinMaxObserver
+from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+from torchao.quantization.pt2e.quantizer import QuantizationSpec
+from torchao.quantization.pt2e.quantizer.x86_inductor_quantizer import QuantizationConfig, X86InductorQuantizer
+
+from bench_quantize.embedding import replace_embeddings
+from bench_quantize.export import Inputs, exported
+
+BATCH = 32
+EPSILON = 2**-12
+
+
+def converted_static(
+    model: Any, example: Inputs, inputs: Inputs, *, method: str, per_channel: bool, symmetric: bool
+) -> tuple[Any, dict[str, Any]]:
+    """Return the quantised graph module of `model`, calibrated on `inputs` ([n, ...] each), and facts.
+
+    Weights are stored as int8. Eager torch computes them in float after a dequantise; `torch.compile` turns them
+    into int8 kernels. Raises Unsupported for calibrations PT2E lacks and for models without a layer to quantise.
+    """
+    if method != "minmax":
+        raise bench.Unsupported(
+            f"quantize: torch's PT2E has no {method} calibration",
+            cure="use method: minmax, or the onnxruntime backend",
+        )
+    tables = replace_embeddings(model)
+    quantizer = X86InductorQuantizer().set_global(_config(per_channel=per_channel, symmetric=symmetric))
+    prepared = prepare_pt2e(exported(model, example).module(), quantizer)
+    count = len(next(iter(inputs.values())))
+    for first in range(0, count, BATCH):
+        prepared(**{name: each[first : first + BATCH] for name, each in inputs.items()})
+    converted = convert_pt2e(prepared)
+    layers = sum(
+        "dequantize_per_" in str(node.target) and node.args[0].op == "get_attr" for node in converted.graph.nodes
+    )
+    if not layers:
+        raise bench.Unsupported(
+            "quantize: PT2E found no convolution or linear layer to quantise",
+            cure="use mode: bf16, or the onnxruntime backend",
+        )
+    _drop_unused(converted)
+    facts = {"activations": "int8" if symmetric else "uint8", "weights": "int8", "layers": layers + tables}
+    return converted, {**facts, "calibrated": count}
+
+
+def _config(*, per_channel: bool, symmetric: bool) -> Any:
+    observe = MinMaxObserver.with_args(eps=EPSILON)
+    low, high = (-128, 127) if symmetric else (0, 255)
+    activations = QuantizationSpec(
+        dtype=torch.int8 if symmetric else torch.uint8,
+        observer_or_fake_quant_ctr=observe,
+        quant_min=low,
+        quant_max=high,
+        qscheme=torch.per_tensor_symmetric if symmetric else torch.per_tensor_affine,
+    )
+    weights = QuantizationSpec(
+        dtype=torch.int8,
+        observer_or_fake_quant_ctr=PerChannelMinMaxObserver.with_args(eps=EPSILON) if per_channel else observe,
+        quant_min=-128,
+        quant_max=127,
+        qscheme=torch.per_channel_symmetric if per_channel else torch.per_tensor_symmetric,
+        ch_axis=0 if per_channel else None,
+    )
+    return QuantizationConfig(activations, activations, weights, None)
+
+
+def _drop_unused(converted: Any) -> None:
+    """Delete the float weights that the int8 ones replace: PT2E leaves them, and an export would store both."""
+    used = {node.target for node in converted.graph.nodes if node.op == "get_attr"}
+    names = [name for name, _ in (*converted.named_parameters(), *converted.named_buffers()) if name not in used]
+    for name in names:
+        parent, _, leaf = name.rpartition(".")
+        delattr(converted.get_submodule(parent), leaf)

@@ -1,0 +1,67 @@
+"""From a module in memory to a .pt2 file and back."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import bench
+from bench_torch.program import load_program
+
+EXAMPLE_BATCH = 2  # 0 and 1 are special to the tracer, so a batch of one would be burnt in
+# Where a node came from in somebody's source tree: machine paths, and more bytes than a small model's weights.
+SOURCE_TRACES = ("stack_trace", "from_node", "torch_fn")
+
+
+def export(module: Any, ctx: bench.Context) -> Path:
+    """Trace a module with the task's example inputs and save the program as `ctx.workdir / "model.pt2"`.
+
+    Axis 0 of every input is dynamic (from 1). The module is traced in evaluation mode and left in the mode it was in.
+    Raises BenchError when the batch axis cannot be dynamic or the module cannot be traced.
+    """
+    inputs = {name: torch.tensor(value) for name, value in ctx.example(EXAMPLE_BATCH).items()}
+    was_training = module.training
+    module.eval()
+    try:
+        program = _trace(module, inputs)
+    finally:
+        module.train(was_training)
+    _strip(program)
+    path = Path(ctx.workdir) / "model.pt2"
+    torch.export.save(program, path)
+    return path
+
+
+def _trace(module: Any, inputs: dict[str, Any]) -> Any:
+    batch = torch.export.Dim("batch", min=1)
+    shapes = {name: {0: batch} for name in inputs}
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.export.export(module, (), inputs, dynamic_shapes=shapes)
+    except Exception as error:
+        message = f"torch.export cannot trace {type(module).__name__}: {_first_lines(error)}"
+        cure = "the forward must take the task's inputs by name and keep the batch axis free (no fixed batch size)"
+        raise bench.BenchError(message, cure=cure) from error
+
+
+def _strip(program: Any) -> None:
+    program.example_inputs = None
+    for module in program.graph_module.modules():
+        for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
+            for key in SOURCE_TRACES:
+                node.meta.pop(key, None)
+
+
+def load_module(artifact: bench.Artifact, ctx: bench.Context) -> Any:
+    """Rebuild a module whose submodules carry the names of the layers that were exported."""
+    program = load_program(artifact.path)
+    ctx.log("the module was rebuilt from an exported program: its layers are graphs, not the classes they were")
+    return torch.export.unflatten(program)
+
+
+def _first_lines(error: Exception) -> str:
+    return " ".join(str(error).split())[:500]

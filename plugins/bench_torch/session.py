@@ -1,0 +1,183 @@
+"""Sessions: a program opened on a device, its calls made as cheap as calling the module."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+import bench
+from bench_torch.flat import bind_directly, flatten, rooted
+from bench_torch.program import Input, inputs_of, load_program
+
+QUANTIZED = "torch-quantized"
+
+
+def open_session(artifact: bench.Artifact, *, device: str, threads: int, compiled: bool) -> TorchSession:
+    """Open a .pt2 artifact. Raises Unsupported when the device or, for `compiled`, a C++ compiler is missing."""
+    if device != "cpu":
+        raise bench.Unsupported(
+            f"backend 'torch' runs on cpu, not on '{device}'", cure="choose device cpu, or a backend for that device"
+        )
+    if compiled:
+        _check_compiler()
+    torch.set_num_threads(threads)
+    program = load_program(artifact.path)
+    inputs = inputs_of(program)
+    graph, state = flatten(program)
+    facts = {"precision": _precision(state), "inputs": {each.name: str(each.dtype).removeprefix("torch.") for each in inputs}}
+    del program
+    if compiled:
+        return CompiledSession(graph, state, inputs, facts, freeze=artifact.format == QUANTIZED)
+    return EagerSession(graph, state, inputs, facts)
+
+
+class TorchSession:
+    """What eager and compiled sessions share: tensors made once, results in memory when a call returns."""
+
+    mode = "eager"
+
+    def __init__(self, inputs: Sequence[Input], facts: Mapping[str, Any]) -> None:
+        self._inputs = tuple(inputs)
+        self._facts = dict(facts)
+
+    def bind(self, inputs: bench.Arrays) -> Callable[[], Any]:
+        """Copy the inputs into tensors once and return the call on them: it returns the outputs as a tuple of tensors.
+
+        CPU operators are done when they return, so there is nothing to wait for.
+        """
+        return self._call(self._tensors(inputs))
+
+    def run(self, inputs: bench.Arrays) -> dict[str, np.ndarray[Any, Any]]:
+        """Run one batch; floating-point outputs come back as float32, whatever the model computes in."""
+        outputs = self.bind(inputs)()
+        names = ["output"] if len(outputs) == 1 else [f"output_{index}" for index in range(len(outputs))]
+        return {name: _to_numpy(each) for name, each in zip(names, outputs, strict=True)}
+
+    def synchronize(self) -> None:
+        """Return at once: work on the CPU is done when the call returns."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return the version, mode, threads and precisions in use."""
+        own = {"runtime": "torch", "version": torch.__version__, "mode": self.mode, "threads": torch.get_num_threads()}
+        return {**own, **self._facts}
+
+    def close(self) -> None:
+        """Drop the program; the tensors go with the last reference."""
+        self._inputs = ()
+
+    def _call(self, tensors: dict[str, Any]) -> Callable[[], Any]:
+        raise NotImplementedError
+
+    def _tensors(self, inputs: bench.Arrays) -> dict[str, Any]:
+        """Return the inputs by placeholder, in the dtype the program takes (a float never becomes an integer)."""
+        wanted = {each.name for each in self._inputs}
+        if wanted != set(inputs):
+            got = ", ".join(sorted(inputs))
+            raise bench.BenchError(f"the program takes the inputs {', '.join(sorted(wanted))}; it was given {got}")
+        return {each.placeholder: _tensor(inputs[each.name], each) for each in self._inputs}
+
+
+class EagerSession(TorchSession):
+    """Operator by operator, as calling the module would."""
+
+    def __init__(self, graph: Any, state: Mapping[str, Any], inputs: Sequence[Input], facts: Mapping[str, Any]) -> None:
+        super().__init__(inputs, facts)
+        bind_directly(graph)
+        self._forward = graph.forward
+        self._order = [(node.name, state.get(node.name)) for node in graph.graph.nodes if node.op == "placeholder"]
+
+    def _call(self, tensors: dict[str, Any]) -> Callable[[], Any]:
+        forward, inference_mode = self._forward, torch.inference_mode
+        arguments = tuple(tensors.get(name, value) for name, value in self._order)
+
+        def call() -> Any:
+            with inference_mode():
+                return forward(*arguments)
+
+        return call
+
+
+class CompiledSession(TorchSession):
+    """Through torch.compile, one shape, the whole graph or nothing."""
+
+    mode = "compiled"
+
+    def __init__(
+        self, graph: Any, state: Mapping[str, Any], inputs: Sequence[Input], facts: Mapping[str, Any], *, freeze: bool
+    ) -> None:
+        super().__init__(inputs, {**facts, "frozen": freeze})
+        module = rooted(graph, state)
+        self._order = [node.name for node in module.graph.nodes if node.op == "placeholder"]
+        self._freeze = freeze
+        self._module = torch.compile(module, fullgraph=True, dynamic=False)
+
+    def _call(self, tensors: dict[str, Any]) -> Callable[[], Any]:
+        arguments = tuple(tensors[name] for name in self._order)
+        self._compile(arguments)
+        return self._frozen(arguments) if self._freeze else self._plain(arguments)
+
+    def _compile(self, arguments: tuple[Any, ...]) -> None:
+        """Run once so that compiling is over before anything is timed."""
+        from torch._inductor import config
+
+        try:
+            with config.patch(freezing=self._freeze), torch.no_grad():
+                self._module(*(each.clone() for each in arguments))
+        except Exception as error:
+            message = f"torch.compile failed: {' '.join(str(error).split())[:300]}"
+            raise bench.Unsupported(message, cure="install g++ and Python's headers, or use the eager backend") from error
+
+    def _plain(self, arguments: tuple[Any, ...]) -> Callable[[], Any]:
+        module = self._module
+
+        def call() -> Any:
+            with torch.no_grad():
+                return module(*arguments)
+
+        return call
+
+    def _frozen(self, arguments: tuple[Any, ...]) -> Callable[[], Any]:
+        """A frozen quantised program may write into its inputs (seen on an encoder): each call gets its own copy."""
+        module = self._module
+
+        def call() -> Any:
+            with torch.no_grad():
+                return module(*[each.clone() for each in arguments])
+
+        return call
+
+
+def _tensor(array: Any, wanted: Input) -> Any:
+    tensor = torch.tensor(np.asarray(array))
+    if tensor.is_floating_point() and not wanted.dtype.is_floating_point:
+        kind = str(wanted.dtype).removeprefix("torch.")
+        raise bench.BenchError(f"input '{wanted.name}' is {kind} in the program; it was given {tensor.dtype}")
+    return tensor.to(wanted.dtype)
+
+
+def _to_numpy(output: Any) -> np.ndarray[Any, Any]:
+    output = output.detach().cpu()
+    result: np.ndarray[Any, Any] = (output.float() if output.is_floating_point() else output).numpy().copy()
+    return result
+
+
+def _precision(state: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many bytes of state are of each dtype."""
+    sizes: dict[str, int] = {}
+    for value in state.values():
+        if isinstance(value, torch.Tensor):
+            name = str(value.dtype).removeprefix("torch.")
+            sizes[name] = sizes.get(name, 0) + value.numel() * value.element_size()
+    return sizes
+
+
+def _check_compiler() -> None:
+    wanted = os.environ.get("CXX") or "g++"
+    if not (shutil.which(wanted) or shutil.which("clang++")):
+        cure = "install one (Debian: apt install g++ python3-dev), name it in CXX, or use the eager backend"
+        raise bench.Unsupported("torch.compile needs a C++ compiler and there is none on PATH", cure=cure)
