@@ -52,7 +52,9 @@ def _quota(facts: Mapping[str, Any]) -> Finding:
     quota = facts["cpu_quota"]
     if quota is None:
         return Finding("cgroup quota", "ok", "none")
-    return Finding("cgroup quota", "note", f"{quota:g} cores", "calls are throttled in bursts above it: raise the quota")
+    return Finding(
+        "cgroup quota", "note", f"{quota:g} cores", "calls are throttled in bursts above it: raise the quota"
+    )
 
 
 def _clock() -> Finding:
@@ -67,7 +69,9 @@ def _clock() -> Finding:
 def examine_meters(reasons: Mapping[str, str | None], classes: Mapping[str, str]) -> list[Finding]:
     """Say which meters can read here; without a measuring one, that every joule will be an estimate."""
     findings = [
-        Finding(f"meter {name}", "note" if why else "ok", why or f"can read here, class {classes.get(name, 'measured')}")
+        Finding(
+            f"meter {name}", "note" if why else "ok", why or f"can read here, class {classes.get(name, 'measured')}"
+        )
         for name, why in reasons.items()
     ]
     if not any(why is None and classes.get(name) != "estimated" for name, why in reasons.items()):

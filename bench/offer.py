@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import enum
 import inspect
+import math
+import operator
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -38,15 +40,15 @@ class Bounds:
 
     def breach(self, value: float) -> str | None:
         """Return what the value had to be ("at least 0"), or None when it is inside."""
-        if not value == value:
+        if math.isnan(value):
             return "a number"
-        for limit, bad, words in (
-            (self.ge, lambda v, x: v < x, "at least"),
-            (self.gt, lambda v, x: v <= x, "greater than"),
-            (self.le, lambda v, x: v > x, "at most"),
-            (self.lt, lambda v, x: v >= x, "less than"),
+        for limit, words, kept in (
+            (self.ge, "at least", operator.ge),
+            (self.gt, "greater than", operator.gt),
+            (self.le, "at most", operator.le),
+            (self.lt, "less than", operator.lt),
         ):
-            if limit is not None and bad(value, limit):
+            if limit is not None and not kept(value, limit):
                 return f"{words} {limit:g}"
         return None
 
@@ -132,7 +134,7 @@ def options_of(function: Callable[..., Any], skip: int) -> tuple[Option, ...]:
     Annotations may be int, float, str, bool, Literal[...], a list of these, a union with None, or Annotated with
     Bounds and a help string. Raises TypeError for *args, **kwargs and for annotations outside these.
     """
-    target = function.__init__ if inspect.isclass(function) else function  # type: ignore[misc]
+    target = function.__init__ if inspect.isclass(function) else function
     hints = typing.get_type_hints(target, include_extras=True)
     parameters = list(inspect.signature(function).parameters.values())[skip:]
     return tuple(_option(each, hints.get(each.name, Any)) for each in parameters)
@@ -144,12 +146,12 @@ def _option(parameter: inspect.Parameter, hint: Any) -> Option:
     default = REQUIRED if parameter.default is parameter.empty else parameter.default
     if hint is Any and default is not REQUIRED and type(default) in SCALARS:
         hint = type(default)
-    extras: tuple[Any, ...] = ()
-    if get_origin(hint) is typing.Annotated:
-        hint, *rest = get_args(hint)
-        extras = tuple(rest)
+    hint, outer = _annotated(hint)
     hint, nullable = _without_none(hint)
+    hint, inner = _annotated(hint)
     hint, many = (get_args(hint)[0], True) if get_origin(hint) in (list, tuple) else (hint, False)
+    hint, each_one = _annotated(hint)
+    extras = (*outer, *inner, *each_one)
     kind, choices = _scalar(parameter.name, hint)
     return Option(
         name=parameter.name,
@@ -161,6 +163,14 @@ def _option(parameter: inspect.Parameter, hint: Any) -> Option:
         nullable=nullable or default is None,
         help=next((each for each in extras if isinstance(each, str)), ""),
     )
+
+
+def _annotated(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Split Annotated[...] wherever an author put it: around the whole, inside a union with None, inside a list."""
+    if get_origin(hint) is not typing.Annotated:
+        return hint, ()
+    inside, *rest = get_args(hint)
+    return inside, tuple(rest)
 
 
 def _without_none(hint: Any) -> tuple[Any, bool]:

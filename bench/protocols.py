@@ -6,7 +6,7 @@ single output is "output", several are "output_0" …); the first axis is the ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -172,5 +172,3 @@ class Meter(Protocol):
 Counter = Callable[[Artifact], Reading]
 Compressor = Callable[..., Any]
 Converter = Callable[..., Path]
-TrainBatches = Iterator[tuple[Arrays, Arrays]]
-Names = Sequence[str]

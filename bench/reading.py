@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -11,6 +13,7 @@ Verdict = Literal["valid", "suspect", "invalid"]
 CLASSES: tuple[Class, ...] = get_args(Class)
 # From the strongest to the weakest evidence; a sum takes the weakest class of its parts.
 STRENGTH = {name: rank for rank, name in enumerate(CLASSES)}
+OWN_KEYS = {"value", "unit", "class", "low", "high", "n", "meter", "reason", "validity"}
 ENERGY_PROVENANCE = ("kind", "meter", "meter_version", "domains", "window_s", "n_windows", "n_invalid")
 
 
@@ -44,6 +47,12 @@ class Reading:
                 raise ValueError("an unavailable reading has a reason and no value")
         elif self.value is None:
             raise ValueError(f"a {self.class_} reading has a value; what is missing is 'unavailable', never 0")
+        elif not isinstance(self.value, numbers.Real) or not math.isfinite(self.value):
+            raise ValueError(f"the value of a reading is a finite number, not {self.value!r}")
+        if not all(each is None or isinstance(each, numbers.Real) for each in (self.low, self.high)):
+            raise ValueError(f"the interval of a reading is two numbers, not {self.low!r} and {self.high!r}")
+        if taken := OWN_KEYS & set(self.facts):
+            raise ValueError(f"facts of a reading cannot be called {', '.join(sorted(taken))}: those keys are its own")
 
     @classmethod
     def missing(cls, unit: str, reason: str) -> Reading:

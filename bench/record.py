@@ -7,11 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from bench.errors import BenchError
-from bench.reading import CLASSES, Reading
+from bench.reading import CLASSES, ENERGY_PROVENANCE, Reading
 from bench.suite.cell import Cell
 
 SCHEMA = "bench.record/1"
 Status = Literal["ok", "unsupported", "failed", "timeout", "oom", "interrupted"]
+TEXTS = ("id", "group", "run", "started", "reproduce")
+OPTIONAL_TEXTS = ("reason", "detail", "artifact")
+MAPPINGS = ("validity", "readings", "ratios", "limits", "audit", "compression", "machine", "versions")
+CELL_TYPES = {
+    **dict.fromkeys(("suite", "task", "backend", "device", "scenario"), str),
+    **dict.fromkeys(("batch", "threads", "seed"), int),
+    "backend_options": Mapping,
+}
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 
@@ -21,11 +29,11 @@ class BadRecord(BenchError):
 
 @dataclass(frozen=True)
 class Ratio:
-    """A ratio to another record's number, with its 95 % interval; below 1 means less."""
+    """A ratio to another record's number, with its 95 % interval (None where nothing bounds it); below 1 means less."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     against: str
     method: str
     n: int | None = None
@@ -104,16 +112,38 @@ class Record:
         return energy.class_ if energy else "unavailable"
 
 
+def _check_types(values: Mapping[str, Any], expected: Mapping[str, type]) -> None:
+    """Refuse a field of a wrong type here, so that no reader of records ever meets one."""
+    for name, kind in expected.items():
+        if name in values and (not isinstance(values[name], kind) or isinstance(values[name], bool)):
+            raise ValueError(f"'{name}' must be {kind.__name__.lower()}, not {values[name]!r:.40}")
+
+
+def _check_energy(energy: Reading | None) -> None:
+    """Refuse joules that do not say how they were obtained; nothing is defaulted."""
+    if energy is None or energy.class_ == "unavailable":
+        return
+    if lacking := [name for name in ENERGY_PROVENANCE if {"meter": energy.meter, **energy.facts}.get(name) is None]:
+        raise ValueError(f"its energy reading lacks {', '.join(lacking)}")
+
+
 def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
     known = {key: data[key] for key in Record.__dataclass_fields__ if key in data}
+    _check_types(known, {**dict.fromkeys(TEXTS, str), **dict.fromkeys(MAPPINGS, Mapping), "launches": int})
+    _check_types({name: known.get(name) or "" for name in OPTIONAL_TEXTS}, dict.fromkeys(OPTIONAL_TEXTS, str))
     if known["status"] not in STATUSES:
         raise ValueError(f"status must be one of {', '.join(STATUSES)}, not {known['status']!r}")
     steps = data["cell"]["recipe"]
     known["cell"] = Cell.from_json(data["cell"])
-    known["steps"] = tuple({key: each[key] for key in ("plugin", "version") if key in each} for each in steps)
+    _check_types(vars(known["cell"]), CELL_TYPES)
+    for step in known["cell"].recipe:
+        _check_types(vars(step), {"name": str, "options": Mapping})
+    named = tuple({key: str(each[key]) for key in ("plugin", "version") if key in each} for each in steps)
+    known["steps"] = named if any(named) else ()
     known["readings"] = {str(name): Reading.from_json(each) for name, each in data.get("readings", {}).items()}
     known["ratios"] = {str(name): Ratio.from_json(each) for name, each in data.get("ratios", {}).items()}
     if any(each.class_ not in CLASSES for each in known["ratios"].values()):
         raise ValueError(f"the class of a ratio must be one of {', '.join(CLASSES)}")
-    known["lineage"] = tuple(data.get("lineage", ()))
+    _check_energy(known["readings"].get("energy"))
+    known["lineage"] = tuple(dict(each) for each in data.get("lineage", ()))
     return known

@@ -2,79 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bench.reading import CLASSES
 from bench.record import SCHEMA, STATUSES
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-TEXT = {"type": "string"}
-OBJECT = {"type": "object"}
-NUMBER = {"type": ["number", "null"]}
+Type = str | Sequence[str]
+NUMBER: Type = ("number", "null")
+
+FIELDS: Sequence[tuple[str, Type, str]] = (
+    ("schema", "string", "Name and version of this document."),
+    ("id", "string", "Id of the record: of this cell in this run."),
+    ("status", "string", "How the cell ended."),
+    ("reason", ("string", "null"), "Why it is not ok, with what to do."),
+    ("detail", ("string", "null"), "A worker's traceback."),
+    ("run", "string", "Id of the run; the same when it was resumed."),
+    ("started", "string", "When the record was made, UTC."),
+    (
+        "cell",
+        "object",
+        "Suite, task, recipe (options, plugins, versions), backend, device, scenario, batch, threads, seed.",
+    ),
+    (
+        "group",
+        "string",
+        "Ranked only inside it: same task, data, reference, machine, device, scenario, batch, threads.",
+    ),
+    ("artifact", ("string", "null"), "Digest of the measured file."),
+    ("launches", "integer", "Process launches behind the numbers."),
+    ("validity", "object", "Verdict valid, suspect or invalid, with reasons."),
+    ("readings", "object", "Every number about the cell, by name."),
+    ("ratios", "object", "Ratios to another record's numbers, by name."),
+    ("limits", "object", "The suite's limits: limit, value read, ok (null: not known)."),
+    ("audit", "object", "Claimed, stored and executed compression; empty until an audit ran."),
+    ("compression", "object", "Seconds that compressing took, training told apart."),
+    ("lineage", "array", "Steps and conversions that made the artifact, oldest first."),
+    ("machine", "object", "The machine: processor, cores, memory, limits, governor, kernel."),
+    ("versions", "object", "joulebench, Python, plugins, and what the runtime says of itself."),
+    ("reproduce", "string", "The command that measures this cell again."),
+)
+READING: Sequence[tuple[str, Type, str]] = (
+    ("value", NUMBER, "The number, null when unavailable."),
+    ("unit", "string", "SI unit; 1 for a fraction."),
+    ("class", "string", "How it was obtained."),
+    ("low", NUMBER, "Lower end of the 95 % interval."),
+    ("high", NUMBER, "Upper end of the 95 % interval."),
+    ("n", ("integer", "null"), "Observations behind it."),
+    ("meter", "string", "What read it."),
+    ("reason", "string", "Why it is unavailable."),
+    ("validity", "object", "Its own verdict, when it is not valid."),
+)
+RATIO: Sequence[tuple[str, Type, str]] = (
+    ("value", "number", "This record's number over the other's; below 1 means less."),
+    ("low", NUMBER, "Lower end of the 95 % interval, null where nothing bounds it."),
+    ("high", NUMBER, "Upper end of the 95 % interval, null where nothing bounds it."),
+    ("against", "string", "Id of the other record."),
+    ("method", "string", "How it was obtained: paired-floor, paired-cpu-time, unpaired-p50, counted."),
+    ("n", ("integer", "null"), "Launches behind it."),
+    ("class", "string", "The class of its weaker side."),
+)
 
 
 def record_schema() -> dict[str, Any]:
     """Return the JSON Schema of `bench.record/1`."""
-    fields = _fields()
-    return {
-        "$schema": DRAFT,
-        "title": SCHEMA,
-        "description": "One cell's outcome. Times in seconds, sizes in bytes, energy in joules, fractions as 0 to 1.",
-        "type": "object",
-        "properties": fields,
-        "required": ["schema", "id", "status", "cell", "readings", "ratios", "validity"],
+    whole = _object(FIELDS, ("schema", "id", "status", "cell", "readings", "ratios", "validity"))
+    properties = whole["properties"]
+    properties["schema"]["const"] = SCHEMA
+    properties["status"]["enum"] = list(STATUSES)
+    properties["readings"]["additionalProperties"] = _object(READING, ("value", "unit", "class"))
+    properties["ratios"]["additionalProperties"] = _object(RATIO, ("value", "against", "method"))
+    for name in ("readings", "ratios"):
+        properties[name]["additionalProperties"]["properties"]["class"]["enum"] = list(CLASSES)
+    about = "One cell's outcome. Times in seconds, sizes in bytes, energy in joules, fractions as 0 to 1."
+    return {"$schema": DRAFT, "title": SCHEMA, "description": about, **whole}
+
+
+def _object(rows: Sequence[tuple[str, Type, str]], required: Sequence[str]) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        name: {"type": kind if isinstance(kind, str) else list(kind), "description": text} for name, kind, text in rows
     }
-
-
-def _fields() -> dict[str, Any]:
-    return {
-        "schema": {"const": SCHEMA, "description": "Name and version of this document."},
-        "id": {**TEXT, "description": "Id of the record: of this cell in this run."},
-        "status": {"enum": list(STATUSES), "description": "How the cell ended."},
-        "reason": {"type": ["string", "null"], "description": "Why it is not ok, with what to do."},
-        "detail": {"type": ["string", "null"], "description": "A worker's traceback."},
-        "run": {**TEXT, "description": "Id of the run; the same when it was resumed."},
-        "started": {**TEXT, "description": "When the record was made, UTC."},
-        "cell": {**OBJECT, "description": "Suite, task, recipe with options, plugins and versions, backend, device, scenario, batch, threads, seed."},
-        "group": {**TEXT, "description": "Records are ranked only inside a group: same task, data, reference model, machine, device, scenario, batch, threads."},
-        "artifact": {"type": ["string", "null"], "description": "Digest of the measured file."},
-        "launches": {"type": "integer", "description": "Process launches behind the numbers."},
-        "validity": {**OBJECT, "description": "Verdict valid, suspect or invalid, with reasons."},
-        "readings": {"type": "object", "additionalProperties": _reading(), "description": "Every number about the cell, by name."},
-        "ratios": {"type": "object", "additionalProperties": _ratio(), "description": "Ratios to another record's numbers."},
-        "limits": {**OBJECT, "description": "The suite's limits: limit, value read, ok (null: not known)."},
-        "audit": {**OBJECT, "description": "Claimed, stored and executed compression; empty until an audit ran."},
-        "compression": {**OBJECT, "description": "Seconds that compressing took, training told apart."},
-        "lineage": {"type": "array", "description": "Steps and conversions that made the artifact, oldest first."},
-        "machine": {**OBJECT, "description": "The machine: processor, cores, memory, limits, governor, kernel."},
-        "versions": {**OBJECT, "description": "joulebench, Python, plugins, and what the runtime says of itself."},
-        "reproduce": {**TEXT, "description": "The command that measures this cell again."},
-    }  # fmt: skip
-
-
-def _reading() -> dict[str, Any]:
-    properties = {
-        "value": {**NUMBER, "description": "The number, null when unavailable."},
-        "unit": {**TEXT, "description": "SI unit; 1 for a fraction or a count."},
-        "class": {"enum": list(CLASSES), "description": "How it was obtained."},
-        "low": {**NUMBER, "description": "Lower end of the 95 % interval."},
-        "high": {**NUMBER, "description": "Upper end of the 95 % interval."},
-        "n": {"type": ["integer", "null"], "description": "Observations behind it."},
-        "meter": {**TEXT, "description": "What read it."},
-        "reason": {**TEXT, "description": "Why it is unavailable."},
-        "validity": {**OBJECT, "description": "Its own verdict, when it is not valid."},
-    }
-    return {"type": "object", "properties": properties, "required": ["value", "unit", "class"]}
-
-
-def _ratio() -> dict[str, Any]:
-    properties = {
-        "value": {**NUMBER, "description": "This record's number over the other's; below 1 means less."},
-        "low": {**NUMBER, "description": "Lower end of the 95 % interval."},
-        "high": {**NUMBER, "description": "Upper end of the 95 % interval."},
-        "against": {**TEXT, "description": "Id of the other record."},
-        "method": {**TEXT, "description": "How it was obtained: paired-floor, paired-cpu-time, unpaired-p50, counted."},
-        "n": {"type": ["integer", "null"], "description": "Launches behind it."},
-        "class": {"enum": list(CLASSES), "description": "The class of its weaker side."},
-    }
-    return {"type": "object", "properties": properties, "required": ["value", "against", "method"]}
+    return {"type": "object", "properties": properties, "required": list(required)}

@@ -13,9 +13,9 @@ from typing import Any
 
 import pluggy
 
-from bench import hooks
+from bench import __version__, hooks
 from bench.authoring import offers_of
-from bench.errors import BenchError, PluginError
+from bench.errors import PluginError, did_you_mean
 from bench.offer import Offer
 
 GROUP = "bench"
@@ -45,16 +45,17 @@ def load_registry(files: Iterable[str] = (), *, describe: Describe | None = None
     offers: list[Offer] = []
     plugins: dict[str, Mapping[str, Any]] = {}
     problems: list[str] = []
-    for entry in _entry_points():
+    for entry in _entry_points(problems):
         try:
             module = entry.load()
+            found = _module_offers(module)
             manager.register(module, name=entry.name)
-        except Exception as error:  # noqa: BLE001 - a plugin may fail in any way; it is named and left out
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may fail in any way; it is named and left out
             problems.append(f"plugin '{entry.name}' ({entry.value}) did not load: {type(error).__name__}: {error}")
             continue
         name, version = _distribution(entry)
         plugins[entry.name] = {"module": entry.value, "distribution": name, "version": version}
-        offers += [replace(each, plugin=entry.name, version=version) for each in _module_offers(manager, module)]
+        offers += [replace(each, plugin=entry.name, version=version) for each in found]
     for file in files:
         offers += _file_offers(file, describe)
         plugins[str(file)] = {"module": str(file), "distribution": "one file", "version": ""}
@@ -64,24 +65,40 @@ def load_registry(files: Iterable[str] = (), *, describe: Describe | None = None
     return Registry(manager, tuple(offers), tuple(problems), plugins)
 
 
-def _entry_points() -> list[importlib.metadata.EntryPoint]:
-    """Return the entry points, those named in BENCH_PLUGINS when it is set (empty: none)."""
-    found = {each.name: each for each in importlib.metadata.entry_points(group=GROUP)}
+def _entry_points(problems: list[str]) -> list[importlib.metadata.EntryPoint]:
+    """Return the entry points, those named in BENCH_PLUGINS when it is set (empty: none).
+
+    Two packages that use one name, and names that nobody uses, are told in `problems`.
+    """
+    found: dict[str, importlib.metadata.EntryPoint] = {}
+    for each in importlib.metadata.entry_points(group=GROUP):
+        first = found.setdefault(each.name, each)
+        if first.value != each.value:
+            problems.append(
+                f"two packages call their plugin '{each.name}': {first.value} is used, {each.value} left out"
+            )
     wanted = os.environ.get(VARIABLE)
     if wanted is None:
         return [found[name] for name in sorted(found)]
-    return [found[name] for name in (each.strip() for each in wanted.split(",")) if name in found]
+    names = [each.strip() for each in wanted.split(",") if each.strip()]
+    problems += [
+        f"{VARIABLE} names '{name}', not installed here.{did_you_mean(name, found)}"
+        for name in names
+        if name not in found
+    ]
+    return [found[name] for name in names if name in found]
 
 
-def _module_offers(manager: pluggy.PluginManager, module: Any) -> list[Offer]:
+def _module_offers(module: Any) -> list[Offer]:
     """Collect a module's decorated objects and whatever its own hook implementations return."""
     found = {(each.kind, each.name, each.accepts): each for each in offers_of(module)}
     for hook in HOOKS_OF_OFFERS:
         implementation = getattr(module, hook, None)
         if callable(implementation):
             for offer in implementation():
+                if not isinstance(offer, Offer):
+                    raise TypeError(f"{hook} returns offers, not {type(offer).__name__}")
                 found[offer.kind, offer.name, offer.accepts] = offer
-    del manager
     return list(found.values())
 
 
@@ -94,7 +111,9 @@ def _file_offers(file: str, describe: Describe | None) -> list[Offer]:
     digest = "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
     offers = [Offer.from_json(each) for each in describe(str(path.resolve()))]
     if not offers:
-        raise PluginError(f"-p {file} offers nothing", cure="decorate a function with @bench.compressor('name') or the like")
+        raise PluginError(
+            f"-p {file} offers nothing", cure="decorate a function with @bench.compressor('name') or the like"
+        )
     return [replace(each, plugin=path.name, version=digest[7:19], digest=digest) for each in offers]
 
 
@@ -102,7 +121,7 @@ def cached_describe(describe: Describe, folder: Path) -> Describe:
     """Describe a file once for each content: by the digest of its bytes."""
 
     def cached(file: str) -> Iterable[Mapping[str, Any]]:
-        key = hashlib.sha256(Path(file).read_bytes() + file.encode()).hexdigest()
+        key = hashlib.sha256(f"{__version__}\0{file}\0".encode() + Path(file).read_bytes()).hexdigest()
         place = folder / f"{key}.json"
         try:
             return list(json.loads(place.read_text(encoding="utf-8")))
@@ -128,6 +147,3 @@ def _check_hooks(manager: pluggy.PluginManager) -> None:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise PluginError(str(error), cure="hooks are listed in docs/reference/hooks.md") from error
-
-
-__all__ = ["BenchError", "Registry", "cached_describe", "load_registry"]

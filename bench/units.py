@@ -15,6 +15,9 @@ DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 
 MINUTE_S, HOUR_S = 60.0, 3600.0
 LONGEST = 100  # characters of a quantity
+EXACT = 1e-9  # a half-width below this share of the value is the noise of arithmetic
+# Outside these a number is shown with an exponent, not with a row of zeros.
+SMALLEST, LARGEST = 1e-6, 1e15
 COUNTABLE = ("B", "FLOP", "count")
 _SMALL = {"n": 1e-9, "µ": 1e-6, "u": 1e-6, "μ": 1e-6, "m": 1e-3}
 _LARGE = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
@@ -96,6 +99,8 @@ def format_quantity(value: float, unit: str, digits: int = 3) -> str:
         raise ValueError(f"cannot show {value!r}: what is missing or unbounded is said in words")
     factor, shown = _scale(_round(value, digits), unit)
     scaled = value / factor
+    if not _is_plain(scaled):
+        return _with_unit(f"{scaled:.{digits - 1}e}", shown)
     if factor == 1 and unit in COUNTABLE and scaled == int(scaled):
         return _with_unit(str(int(scaled)), shown)
     return _with_unit(_fixed(scaled, _decimals(scaled, digits)), shown)
@@ -117,9 +122,11 @@ def format_with_interval(value: float, low: float | None, high: float | None, un
     half = max(high - value, value - low)
     if not math.isfinite(half):
         return f"{format_quantity(value, unit)} ± ∞"
-    if half <= 0:
+    if half <= abs(value) * EXACT:
         return format_quantity(value, unit)
     factor, shown = _scale(max(abs(value), _round(half, 2)), unit)
+    if not (_is_plain(value / factor) and _is_plain(half / factor)):
+        return f"{_with_unit(f'{value / factor:.3g}', shown)} ± {half / factor:.1e}"
     decimals = _decimals(half / factor, 2)
     number, width = _fixed(value / factor, decimals), _fixed(half / factor, decimals)
     if decimals > 0 and number.endswith("0") and width.endswith("0"):
@@ -136,6 +143,10 @@ def _scale(value: float, unit: str) -> tuple[float, str]:
     return fits[-1] if fits else steps[0]
 
 
+def _is_plain(scaled: float) -> bool:
+    return scaled == 0 or SMALLEST <= abs(scaled) < LARGEST
+
+
 def _round(value: float, digits: int) -> float:
     """Round to significant digits first: 999.96 µs is shown as 1.00 ms, never as 1000 µs."""
     return float(f"{value:.{digits - 1}e}")
@@ -143,7 +154,8 @@ def _round(value: float, digits: int) -> float:
 
 def _decimals(value: float, digits: int) -> int:
     """Return how many decimals show `digits` significant ones; negative ones round tens and hundreds."""
-    return digits - 1 - math.floor(math.log10(abs(_round(value, digits)))) if value else 0
+    exponent = int(f"{value:.{digits - 1}e}".partition("e")[2])
+    return digits - 1 - exponent if value else 0
 
 
 def _fixed(value: float, decimals: int) -> str:

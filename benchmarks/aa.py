@@ -61,7 +61,10 @@ def main() -> None:
             found = []
             for index in range(arguments.runs):
                 found.append(one(Path(name) / f"run-{index}", arguments.budget, arguments.task, arguments.backend))
-                print(f"{index + 1}: {found[-1].value:.4f} [{found[-1].low:.4f}, {found[-1].high:.4f}] n={found[-1].n}", file=sys.stderr)
+                print(
+                    f"{index + 1}: {found[-1].value:.4f} [{found[-1].low:.4f}, {found[-1].high:.4f}] n={found[-1].n}",
+                    file=sys.stderr,
+                )
     finally:
         busy.kill()
         busy.wait()

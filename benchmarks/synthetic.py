@@ -8,11 +8,12 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.reading import Reading
-from bench.record import Ratio, Record
+from bench.reading import Class, Reading
+from bench.record import Ratio, Record, Status
 from bench.suite.cell import Cell, Step
 
 GENERATED = "2026-01-01 12:00"
@@ -33,11 +34,12 @@ METHODS: tuple[tuple[str, dict[str, Any], float, float, float, float], ...] = (
     ("prune", {"sparsity": 0.5, "structured": True, "finetune": 1}, 0.61, 0.009, 0.44, 1.0),
     ("distill", {"student": "half", "temperature": 4.0}, 0.41, 0.011, 0.27, 1.0),
 )
-MACHINES = (
-    ("Cortex-A76", "estimated", "cpu-seconds", ["package"]),
-    ("Xeon Platinum 8480", "measured", "powercap", ["package"]),
-    ("Xeon shared", "derived", "powercap", ["package", "dram"]),
-    ("Virtual CPU", "unavailable", "", []),
+BACKENDS = ("onnxruntime", "torch")
+MACHINES: tuple[tuple[str, Class, str, tuple[str, ...]], ...] = (
+    ("Cortex-A76", "estimated", "cpu-seconds", ("package",)),
+    ("Xeon Platinum 8480", "measured", "powercap", ("package",)),
+    ("Xeon shared", "derived", "powercap", ("package", "dram")),
+    ("Virtual CPU", "unavailable", "", ()),
 )
 HOSTILE = (
     "<script>window.__ran=1</script>",
@@ -70,6 +72,27 @@ HOSTILE = (
 )
 
 
+REASONS = {
+    "unsupported": "no route from litert to this backend: run 'bench env build litert'",
+    "failed": "RuntimeError: no kernel for this operator",
+    "timeout": "longer than 15 min; raise measure.timeout",
+    "oom": "out of memory: needs more than 4 GB",
+}
+Steps = tuple[Step, ...]
+Shares = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the records of one group share."""
+
+    index: int
+    task: tuple[str, str, float, float, int, int]
+    machine: tuple[str, Class, str, tuple[str, ...]]
+    backend: str
+    draw: random.Random
+
+
 def records(n: int, *, seed: int = 0, per_group: int = ROWS_PER_GROUP, hostile: bool = False) -> list[Record]:
     """Return n invented records in groups of `per_group`, the same for a seed; each group has its baseline.
 
@@ -82,15 +105,13 @@ def records(n: int, *, seed: int = 0, per_group: int = ROWS_PER_GROUP, hostile: 
 
 
 def _group(index: int, size: int, draw: random.Random) -> list[Record]:
-    task, machine = TASKS[index % len(TASKS)], MACHINES[index // 2 % len(MACHINES)]
-    backend = ("onnxruntime", "torch")[index % 2]
-    base = _record(index, 0, (), (1.0, 0.0, 1.0, 1.0), task, machine, backend, draw, "")
+    setting = Setting(index, TASKS[index % len(TASKS)], MACHINES[index // 2 % len(MACHINES)], BACKENDS[index % 2], draw)
+    base = _record(setting, 0, (), (1.0, 0.0, 1.0, 1.0), "")
     recipes = _recipes(draw)
-    rest = [_record(index, at, *next(recipes), task, machine, backend, draw, base.id) for at in range(1, size)]
-    return [base, *rest]
+    return [base, *(_record(setting, at, *next(recipes), base.id) for at in range(1, size))]
 
 
-def _recipes(draw: random.Random) -> Iterator[tuple[tuple[Step, ...], tuple[float, float, float, float]]]:
+def _recipes(draw: random.Random) -> Iterator[tuple[Steps, Shares]]:
     for name, options, *shares in METHODS:
         yield (Step(name, options),), (shares[0], shares[1], shares[2], shares[3])
     while True:
@@ -102,119 +123,148 @@ def _recipes(draw: random.Random) -> Iterator[tuple[tuple[Step, ...], tuple[floa
         yield steps, (shares[0], shares[1], shares[2], shares[3])
 
 
-def _record(
-    group: int,
-    at: int,
-    steps: tuple[Step, ...],
-    shares: tuple[float, float, float, float],
-    task: tuple[str, str, float, float, int, int],
-    machine: tuple[str, str, str, list[str]],
-    backend: str,
-    draw: random.Random,
-    against: str,
-) -> Record:
-    cell = Cell("mobile", task[0], steps, backend)
-    name, shared = f"{group:04x}{at:06x}", _shared(group, machine, backend)
-    fate = draw.random()
+def _record(setting: Setting, at: int, steps: Steps, shares: Shares, against: str) -> Record:
+    cell = Cell("mobile", setting.task[0], steps, setting.backend)
+    name, fate = f"{setting.index:04x}{at:06x}", setting.draw.random()
     if at > 6 and fate < 0.04:
-        status = draw.choice(("unsupported", "failed", "timeout", "oom"))
-        detail = "Traceback (most recent call last):\n  …\nRuntimeError: no kernel" if status == "failed" else None
-        return Record(name, status, cell, reason=_reason(status, backend), detail=detail, **shared)  # type: ignore[arg-type]
-    verdict = (
-        ("suspect", ["latency drifted by 14% from the first launches to the last"])
-        if at and fate > 0.94
-        else ("valid", [])
-    )
-    readings, ratios = _readings(task, shares, machine, draw), _ratios(shares, machine, draw, against)
+        return _outage(setting, name, cell)
+    draw = setting.draw
+    readings = _readings(setting, shares)
     lost = readings["quality"].facts["drop"]["value"]
     limits = {
         "quality_drop": {"limit": 0.01, "value": lost, "ok": lost <= 0.01},
         "latency_p90": {"limit": 0.03, "value": readings["latency"].value, "ok": True},
     }
+    drifted = {"verdict": "suspect", "reasons": ["latency drifted by 14% from the first launches to the last"]}
+    made: dict[str, Any] = {
+        "ratios": _ratios(setting, shares, against),
+        "audit": {"claimed": "int8", "stored": "int8", "executed": "int8", "verdict": "effective"},
+        "compression": {"seconds": 4.1 + 30 * draw.random()},
+        "lineage": tuple({"step": each.name, "seconds": round(draw.random(), 3), "format": "onnx"} for each in steps),
+        "steps": tuple({"plugin": f"bench_{each.name}", "version": "0.1.0"} for each in steps),
+    }
     return Record(
-        name, "ok", cell, artifact=f"sha256:{draw.getrandbits(256):064x}", launches=draw.randrange(5, 14),
-        validity={"verdict": verdict[0], "reasons": verdict[1]}, readings=readings, ratios=ratios if at else {}, limits=limits,
-        audit={"claimed": "int8", "stored": "int8", "executed": "int8", "verdict": "effective"} if at else {},
-        compression={"seconds": 4.1 + 30 * draw.random()} if at else {},
-        lineage=tuple({"step": each.name, "seconds": round(draw.random(), 3), "format": "onnx"} for each in steps),
-        steps=tuple({"plugin": f"bench_{each.name}", "version": "0.1.0"} for each in steps),
-        reproduce=f"bench reproduce {name}", **shared,
-    )  # fmt: skip
+        name,
+        "ok",
+        cell,
+        artifact=f"sha256:{draw.getrandbits(256):064x}",
+        launches=draw.randrange(5, 14),
+        validity=drifted if at and fate > 0.94 else {"verdict": "valid", "reasons": []},
+        readings=readings,
+        limits=limits,
+        reproduce=f"bench reproduce {name}",
+        **(made if at else {}),
+        **_shared(setting),
+    )
 
 
-def _shared(group: int, machine: tuple[str, str, str, list[str]], backend: str) -> dict[str, Any]:
-    facts = {"system": "Linux", "kernel": "6.1.0", "architecture": "x86_64", "processor": machine[0], "cores": 4,
-             "cores_usable": 2, "memory_bytes": 8 << 30, "governor": "performance", "virtual": False}  # fmt: skip
+def _outage(setting: Setting, name: str, cell: Cell) -> Record:
+    status: Status = setting.draw.choice(("unsupported", "failed", "timeout", "oom"))
+    detail = "Traceback (most recent call last):\n  …\nRuntimeError: no kernel" if status == "failed" else None
+    return Record(name, status, cell, reason=REASONS[status], detail=detail, **_shared(setting))
+
+
+def _shared(setting: Setting) -> dict[str, Any]:
+    facts = {
+        "system": "Linux",
+        "kernel": "6.1.0",
+        "architecture": "x86_64",
+        "processor": setting.machine[0],
+        "cores": 4,
+        "cores_usable": 2,
+        "memory_bytes": 8 << 30,
+        "governor": "performance",
+        "virtual": False,
+    }
     return {
-        "group": f"{group:012x}", "run": "mobile-2026-01-01", "started": "2026-01-01T11:00:00Z", "machine": facts,
-        "versions": {"joulebench": "0.1.0", backend: "1.27.0", "numpy": "2.4.0"},
-    }  # fmt: skip
+        "group": f"{setting.index:012x}",
+        "run": "mobile-2026-01-01",
+        "started": "2026-01-01T11:00:00Z",
+        "machine": facts,
+        "versions": {"joulebench": "0.1.0", setting.backend: "1.27.0", "numpy": "2.4.0"},
+    }
 
 
-def _readings(task: Any, shares: Any, machine: Any, draw: random.Random) -> dict[str, Reading]:
-    _, metric, quality, seconds, parameters, flops = task
-    latency, lost, size, dense = shares
-    value = seconds * latency * draw.uniform(0.95, 1.07)
-    noise = draw.uniform(0.004, 0.03)
-    drop = quality * lost * draw.uniform(0.5, 1.5)
-    n, half = 1000, 0.004 * draw.uniform(0.3, 1.2)
-    score = quality - drop
-    width = 1.96 * (score * (1 - score) / n) ** 0.5
-    facts = {"metric": metric, "higher_is_better": True,
-             "drop": {"value": drop, "low": drop - half, "high": drop + half, "gained": 3, "lost": 9}}  # fmt: skip
-    quantiles = {name: [value * k, value * k * (1 - noise), value * k * (1 + noise)]
-                 for name, k in (("p50", 1.0), ("p90", 1.06), ("p99", 1.31))}  # fmt: skip
+def _readings(setting: Setting, shares: Shares) -> dict[str, Reading]:
+    seconds, parameters, flops = setting.task[3:]
+    latency, _, size, dense = shares
+    draw = setting.draw
+    value, noise = seconds * latency * draw.uniform(0.95, 1.07), draw.uniform(0.004, 0.03)
+    low, high = value * (1 - noise), value * (1 + noise)
+    quantiles = {name: [value * k, low * k, high * k] for name, k in (("p50", 1.0), ("p90", 1.06), ("p99", 1.31))}
+    facts = {"quantiles": quantiles, "floor": value * 0.97, "launches": 7, "per": "query"}
     stored = int(parameters * 4 * size) + draw.randrange(2000)
+    peak = stored * 1.4 + 2e6
     return {
-        "quality": Reading("1", "measured", score, score - width, min(1.0, score + width), n, "held-out", facts=facts),
-        "latency": Reading("s", "measured", value, value * (1 - noise), value * (1 + noise), 1400, "wall",
-                           facts={"quantiles": quantiles, "floor": value * 0.97, "launches": 7, "per": "query"}),
-        "energy": _energy(value, machine, draw),
-        "memory": Reading("B", "measured", stored * 1.4 + 2e6, stored * 1.38 + 2e6, stored * 1.43 + 2e6, 7, "VmHWM"),
+        "quality": _quality(setting, shares),
+        "latency": Reading("s", "measured", value, low, high, 1400, "wall", facts=facts),
+        "energy": _energy(setting, value),
+        "memory": Reading("B", "measured", peak, peak * 0.99, peak * 1.02, 7, "VmHWM"),
         "size": Reading.counted(stored, "B"),
         "size_compressed": Reading.counted(int(stored * (0.35 + 0.55 * dense)), "B", level=10),
         "parameters": Reading.counted(parameters, "count"),
         "nonzero": Reading.counted(int(parameters * dense), "count"),
         "flops": Reading.counted(flops, "FLOP", convention="2 x MACs"),
-    }  # fmt: skip
+    }
 
 
-def _energy(seconds: float, machine: Any, draw: random.Random) -> Reading:
-    _, klass, meter, domains = machine
-    if klass == "unavailable":
+def _quality(setting: Setting, shares: Shares, n: int = 1000) -> Reading:
+    _, metric, quality, *_ = setting.task
+    drop = quality * shares[1] * setting.draw.uniform(0.5, 1.5)
+    half, score = 0.004 * setting.draw.uniform(0.3, 1.2), quality - drop
+    width = 1.96 * (score * (1 - score) / n) ** 0.5
+    lost = {"value": drop, "low": drop - half, "high": drop + half, "gained": 3, "lost": 9}
+    facts = {"metric": metric, "higher_is_better": True, "drop": lost}
+    return Reading("1", "measured", score, score - width, min(1.0, score + width), n, "held-out", facts=facts)
+
+
+def _energy(setting: Setting, seconds: float) -> Reading:
+    _, class_, meter, domains = setting.machine
+    if class_ == "unavailable":
         return Reading.missing("J", "no energy meter can read here: a virtual machine hides its counters")
-    joules, factor = seconds * 9.0 * draw.uniform(0.93, 1.08), 2.3 if klass == "estimated" else 1.03
-    facts = {"per": "inference", "kind": "counter" if klass != "estimated" else "model", "meter_version": "1", "domains": domains,
-             "window_s": 2.0, "n_windows": 7, "n_invalid": 0, "gross": joules, "net": joules * 0.8, "idle_w": 1.9}  # fmt: skip
-    return Reading("J", klass, joules, joules / factor, joules * factor, 7, meter, facts=facts)
+    joules, factor = seconds * 9.0 * setting.draw.uniform(0.93, 1.08), 2.3 if class_ == "estimated" else 1.03
+    facts = {
+        "per": "inference",
+        "kind": "counter" if class_ != "estimated" else "model",
+        "meter_version": "1",
+        "domains": list(domains),
+        "window_s": 2.0,
+        "n_windows": 7,
+        "n_invalid": 0,
+        "gross": joules,
+        "net": joules * 0.8,
+        "idle_w": 1.9,
+    }
+    return Reading("J", class_, joules, joules / factor, joules * factor, 7, meter, facts=facts)
 
 
-def _ratios(shares: Any, machine: Any, draw: random.Random, against: str) -> dict[str, Ratio]:
-    value, half = shares[0] * draw.uniform(0.985, 1.015), draw.uniform(0.004, 0.02)
-    found = {"latency": Ratio(value, value * (1 - half), value * (1 + half), against, "paired-floor", 7),
-             "size": Ratio(shares[2], shares[2], shares[2], against, "counted", 1, "counted")}  # fmt: skip
-    if machine[1] != "unavailable":
-        found["energy"] = Ratio(value, value * 0.97, value * 1.03, against, "paired", 7, machine[1])
+def _ratios(setting: Setting, shares: Shares, against: str) -> dict[str, Ratio]:
+    value, half = shares[0] * setting.draw.uniform(0.985, 1.015), setting.draw.uniform(0.004, 0.02)
+    found = {
+        "latency": Ratio(value, value * (1 - half), value * (1 + half), against, "paired-floor", 7),
+        "size": Ratio(shares[2], shares[2], shares[2], against, "counted", 1, "counted"),
+    }
+    if setting.machine[1] != "unavailable":
+        found["energy"] = Ratio(value, value * 0.97, value * 1.03, against, "paired", 7, setting.machine[1])
     return found
 
 
-def _reason(status: str, backend: str) -> str:
-    return {
-        "unsupported": f"no route from litert to {backend}: run 'bench env build litert'",
-        "failed": "RuntimeError: no kernel for this operator",
-        "timeout": "longer than 15 min; raise measure.timeout",
-        "oom": "out of memory: needs more than 4 GB",
-    }[status]
-
-
 def _poisoned(record: Record, text: str) -> Record:
+    """Return the record with a hostile string wherever a stranger's text can stand."""
     cell = record.cell
-    steps = (*cell.recipe, Step(text, {text: text}))
-    hostile = Cell(cell.suite, f"{cell.task} {text}" if len(text) < 100 else cell.task, steps, cell.backend, text)
-    words = {"verdict": record.validity["verdict"], "reasons": [text]}
-    return Record(**{**vars(record), "id": f"{record.id}{text}", "cell": hostile, "validity": words, "detail": text,
-                     "reason": text, "machine": {"processor": text, text: text}, "lineage": ({text: text},), "run": text,
-                     "reproduce": text, "steps": ()})  # fmt: skip
+    task = f"{cell.task} {text}" if len(text) < 100 else cell.task
+    everywhere: dict[str, Any] = dict.fromkeys(("detail", "reason", "run", "started", "artifact", "reproduce"), text)
+    return replace(
+        record,
+        id=f"{record.id}{text}",
+        cell=Cell(cell.suite, task, (*cell.recipe, Step(text, {text: text})), cell.backend, text),
+        validity={"verdict": record.validity["verdict"], "reasons": [text]},
+        machine={"processor": text, text: text},
+        versions={cell.backend: text},
+        lineage=({text: text},),
+        steps=(),
+        **everywhere,
+    )
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,9 @@ HEAD = """# Commands
 
 <!-- Written by docs/generate.py from the commands themselves; change those, then run it again. -->
 
-Progress goes to stderr, results to stdout: tables for people on a terminal, tab-separated values in a pipe, one document with
-`--json`. `NO_COLOR` is respected. No command needs the network. What a command ends with: [exit codes](exit-codes.md).
+Progress goes to stderr, results to stdout: tables for people on a terminal, tab-separated values in a pipe, one
+document with `--json`. `--help` (short `-h`) explains any command. No command needs the network. See also:
+[exit codes](exit-codes.md), [environment variables](variables.md), [suites](suite.md).
 
 | command | what it does |
 |---|---|
@@ -35,12 +37,9 @@ def section(name: str, parent: click.Context) -> str:
     assert command is not None
     context = click.Context(command, info_name=name, parent=parent)
     usage = " ".join(["bench", name, *command.collect_usage_pieces(context)])
-    rows = "".join(f"{row}\n" for each in command.get_params(context) for row in _row(each, context))
-    return f"\n## bench {name}\n\n    {usage}\n\n{_prose(command)}\n\n| option | meaning |\n|---|---|\n{rows}"
-
-
-def _prose(command: click.Command) -> str:
-    return (command.help or "").replace("\b", "").strip()
+    rows = "".join(f"{row}\n" for each in command.params for row in _row(each, context))
+    table = f"\n| option | meaning |\n|---|---|\n{rows}" if rows else ""
+    return f"\n## bench {name}\n\n    {usage}\n\n{inspect.cleandoc(command.help or '')}\n{table}"
 
 
 def _row(parameter: click.Parameter, context: click.Context) -> Iterator[str]:

@@ -78,7 +78,9 @@ def compare_records(first: Record, second: Record) -> list[Line]:
     if first.status != "ok" or second.status != "ok":
         return [Line(name, "all", None, "not comparable", f"a is {first.status}, b is {second.status}")]
     if first.group != second.group:
-        return [Line(name, "all", None, "not comparable", "another machine, task version, data, scenario, batch or threads")]
+        return [
+            Line(name, "all", None, "not comparable", "another machine, task version, data, scenario, batch or threads")
+        ]
     return [_quality(first, second, name), *(_metric(metric, first, second, name) for metric in METRICS)]
 
 
@@ -86,7 +88,11 @@ def _quality(first: Record, second: Record, name: str) -> Line:
     mine, theirs = second.readings["quality"], first.readings["quality"]
     if None in (mine.low, mine.high, theirs.low, theirs.high) or mine.value is None or theirs.value is None:
         return Line(name, "quality", None, "not comparable", "a quality is missing")
-    drop = mine.facts.get("drop") if second.ratios.get("latency", None) and second.ratios["latency"].against == first.id else None
+    drop = (
+        mine.facts.get("drop")
+        if second.ratios.get("latency", None) and second.ratios["latency"].against == first.id
+        else None
+    )
     higher = bool(mine.facts.get("higher_is_better", True))
     if drop:
         low, high, how = drop["low"], drop["high"], "paired by example"
@@ -116,6 +122,8 @@ def _metric(metric: str, first: Record, second: Record, name: str) -> Line:
 
 
 def _line(name: str, metric: str, ratio: Ratio) -> Line:
+    if ratio.low is None or ratio.high is None:
+        return Line(name, metric, ratio, "not comparable", f"{ratio.method}, no interval: too few launches")
     interval = Interval(ratio.value, ratio.low, ratio.high, 0.95, ratio.n or 0, ratio.method)
     class_ = " (estimated)" if ratio.class_ == "estimated" else ""
     return Line(name, metric, ratio, verdict(interval), ratio.method + class_)

@@ -10,6 +10,7 @@ from bench.cli.setup import open_registry
 from bench.cli.table import table
 from bench.doctor import Finding, examine_machine, examine_meters, examine_offers
 from bench.errors import BenchError
+from bench.offer import Kind
 from bench.plan import Catalogue
 
 ASK_TIMEOUT_S = 30.0
@@ -46,6 +47,6 @@ def _meters(catalogue: Catalogue) -> list[Finding]:
 
 
 def _offers(catalogue: Catalogue, problems: tuple[str, ...]) -> list[Finding]:
-    kinds = ("backend", "task")
+    kinds: tuple[Kind, ...] = ("backend", "task")
     missing = {f"{kind} {each.name}": catalogue.missing(each) for kind in kinds for each in catalogue.of(kind)}
     return examine_offers(missing, problems)

@@ -12,11 +12,17 @@ from bench.store import find_records
 def find_record(name: str, results: Path) -> tuple[Record, Path]:
     """Return the record whose id (or whose cell's id) begins with `name`, and the folder of its run."""
     if not results.exists():
-        raise BenchError(f"no results folder at {results}", cure="run a suite first, or name the folder with --results DIR")
+        raise BenchError(
+            f"no results folder at {results}", cure="run a suite first, or name the folder with --results DIR"
+        )
     found = [(each, path.parent) for path in _paths(results) for each in find_records([path])]
-    hits = [pair for pair in found if pair[0].id.startswith(name)] or [p for p in found if p[0].cell.id.startswith(name)]
+    hits = [pair for pair in found if pair[0].id.startswith(name)] or [
+        p for p in found if p[0].cell.id.startswith(name)
+    ]
     if not hits:
-        raise BenchError(f"no record begins with '{name}' under {results}.{did_you_mean(name, [r.id for r, _ in found])}")
+        raise BenchError(
+            f"no record begins with '{name}' under {results}.{did_you_mean(name, [r.id for r, _ in found])}"
+        )
     if len({record.id for record, _ in hits}) > 1:
         listed = "\n".join(f"  {record.id}  {record.cell}  ({folder.name})" for record, folder in hits[:10])
         raise BenchError(f"'{name}' fits {len(hits)} records:\n{listed}", cure="give more of the id")
@@ -26,4 +32,5 @@ def find_record(name: str, results: Path) -> tuple[Record, Path]:
 def _paths(results: Path) -> list[Path]:
     if results.is_file():
         return [results]
-    return sorted([*results.glob("records.jsonl"), *results.glob("*/records.jsonl")])
+    own = results / "records.jsonl"
+    return [own] if own.exists() else sorted(results.glob("*/records.jsonl"))

@@ -46,7 +46,13 @@ def show_plan(plan: Plan, suite: Suite, *, as_json: bool) -> None:
         click.echo(json.dumps({"suite": suite.name, "expected_s": seconds, "cells": cells}))
         return
     rows = [
-        [each.cell.id, each.cell.task, each.cell.backend_name, recipe_name(each.cell.recipe), _outlook(each.route, each.reason)]
+        [
+            each.cell.id,
+            each.cell.task,
+            each.cell.backend_name,
+            recipe_name(each.cell.recipe),
+            _outlook(each.route, each.reason),
+        ]
         for each in plan.cells
     ]
     click.echo(table(("id", "task", "backend", "recipe", "route"), rows))

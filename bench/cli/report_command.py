@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,9 @@ def command(results: Sequence[Path], output: Path, title: str, strict_plugins: b
     if not records:
         raise BenchError("there is no record in these results")
     registry, _ = open_registry(strict=strict_plugins)
-    click.echo(write_site(records, output, title=title, extra_columns=extra_columns(registry, records)))
+    now = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    columns = extra_columns(registry, records)
+    click.echo(write_site(records, output, title=title, generated=now, extra_columns=columns))
 
 
 def extra_columns(registry: Registry, records: Sequence[Record]) -> Mapping[str, Sequence[Any]]:
@@ -40,7 +43,7 @@ def extra_columns(registry: Registry, records: Sequence[Record]) -> Mapping[str,
     columns: dict[str, Sequence[Any]] = {}
     for implementation in registry.manager.hook.bench_report_columns.get_hookimpls():
         try:
-            found = implementation.function(records=data)
+            found: Any = implementation.function(records=data)
             columns |= {str(title): list(values) for title, values in found.items() if len(values) == len(data)}
         except Exception as error:  # noqa: BLE001 - a column is not worth a page
             click.echo(f"warning: columns of '{implementation.plugin_name}' left out: {error}", err=True)

@@ -65,7 +65,9 @@ def command(
     folder = output or _fresh_folder(description.name)
     options = [*(f"-p {each}" for each in plugins)]
     reproduce = " ".join(["bench run", suite, *options])
-    outcome, page = execute(plan, catalogue, registry, description, folder, reproduce, fresh=fresh, in_process=in_process)
+    outcome, page = execute(
+        plan, catalogue, registry, description, folder, reproduce, fresh=fresh, in_process=in_process
+    )
     _finish(outcome, folder, page, as_json)
 
 
@@ -133,7 +135,9 @@ def render(records: Sequence[Record], output: Path, title: str, registry: Regist
     from bench.cli.report_command import extra_columns
     from bench.publish import write_site
 
-    return write_site(records, output / "site", title=title, extra_columns=extra_columns(registry, records))
+    now = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    columns = extra_columns(registry, records)
+    return write_site(records, output / "site", title=title, generated=now, extra_columns=columns)
 
 
 def expected_seconds(plan: Plan, suite: Suite) -> float:
@@ -194,4 +198,3 @@ def _finish(outcome: Outcome, folder: Path, page: Path, as_json: bool) -> None:
         click.echo(f"\n{page}")
     if failed:
         raise click.exceptions.Exit(SOME_FAILED)
-

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from bench.cli.setup import open_registry, plugin_option, strict_option
+from bench.cli.setup import open_registry, plugin_option, strict_option, vocabulary_of
 
 
 @click.command("schema")
@@ -21,8 +21,8 @@ def command(kind: str, plugins: Sequence[str], strict_plugins: bool) -> None:
 
         schema = record_schema()
     else:
-        from bench.suite import Vocabulary, json_schema
+        from bench.suite import json_schema
 
         _, catalogue = open_registry(plugins, strict=strict_plugins)
-        schema = json_schema(Vocabulary.of(catalogue.offers))
+        schema = json_schema(vocabulary_of(catalogue))
     click.echo(json.dumps(schema, indent=2))

@@ -70,5 +70,10 @@ def suite_folders(registry: Registry) -> list[Path]:
 
 def open_suite(path: str, registry: Registry, catalogue: Catalogue) -> Suite:
     """Read a suite: a path on disk wins, else its stem is looked for on the shelf."""
-    vocabulary = Vocabulary.of(catalogue.offers)
+    vocabulary = vocabulary_of(catalogue)
     return load(Path(path), vocabulary=vocabulary, env=dict(os.environ), search=suite_folders(registry))
+
+
+def vocabulary_of(catalogue: Catalogue) -> Vocabulary:
+    """Return what a suite may name: tasks that only `bench try` can make are left out."""
+    return Vocabulary.of(each for each in catalogue.offers if "opens" not in each.facts)

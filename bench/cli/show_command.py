@@ -34,7 +34,9 @@ def command(record: str, results: Path, as_json: bool) -> None:
 def _lines(record: Record, folder: Path) -> Iterator[str]:
     yield f"{record.id}  {record.cell}"
     yield f"status    {record.status}" + (f": {record.reason}" if record.reason else "")
-    yield f"validity  {record.validity.get('verdict')}" + "".join(f"\n  - {each}" for each in record.validity.get("reasons", []))
+    yield f"validity  {record.validity.get('verdict')}" + "".join(
+        f"\n  - {each}" for each in record.validity.get("reasons", [])
+    )
     yield f"run       {folder}   group {record.group}   launches {record.launches}"
     yield from _readings(record)
     yield from _ratios(record)
@@ -64,7 +66,7 @@ def _readings(record: Record) -> Iterator[str]:
 
 
 def _how(reading: Reading) -> str:
-    parts = [reading.class_]
+    parts: list[str] = [reading.class_]
     parts += [f"by {reading.meter}"] if reading.meter else []
     parts += [f"n {reading.n}"] if reading.n and reading.class_ != "counted" else []
     parts += [f"domains {', '.join(reading.facts['domains'])}"] if reading.facts.get("domains") else []
@@ -94,7 +96,9 @@ def _lineage(record: Record) -> Iterator[str]:
     if record.lineage:
         yield "\nlineage"
     for each in record.lineage:
-        seconds = f"{each.get('seconds', 0):.1f} s" + (f", of it training {each['train_s']:.1f} s" if each.get("train_s") else "")
+        seconds = f"{each.get('seconds', 0):.1f} s" + (
+            f", of it training {each['train_s']:.1f} s" if each.get("train_s") else ""
+        )
         yield f"  {each.get('from')} -> {each.get('step')} -> {each.get('to')}  {each.get('options') or ''}  {seconds}"
         if each.get("facts"):
             yield f"    {json.dumps(each['facts'])}"

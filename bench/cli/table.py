@@ -39,26 +39,35 @@ def _row(record: Record) -> list[str]:
     energy = record.readings.get("energy")
     joules = f"{reading_text(energy)} {energy.class_}" if energy and energy.value is not None else "unavailable"
     verdict = str(record.validity.get("verdict", "valid"))
-    return [*head, *readings, ratio_text(record.ratios.get("latency")), joules, *sizes, "ok" if verdict == "valid" else verdict]
+    return [
+        *head,
+        *readings,
+        ratio_text(record.ratios.get("latency")),
+        joules,
+        *sizes,
+        "ok" if verdict == "valid" else verdict,
+    ]
 
 
 def reading_text(reading: Reading | None, *, interval: bool = False) -> str:
-    """Return a reading as people read it, rounded to its uncertainty; `interval` shows that too."""
+    """Return a reading as people read it, rounded to its uncertainty; `interval` shows an estimate's range too."""
     if reading is None or reading.value is None:
         return "unavailable"
     if reading.class_ == "counted" or reading.low is None or reading.high is None:
         return format_quantity(reading.value, reading.unit)
     if reading.class_ == "estimated":
         text = format_quantity(reading.value, reading.unit, digits=2)
-        return f"~{text}" + (f" [{format_quantity(reading.low, reading.unit, 2)}, {format_quantity(reading.high, reading.unit, 2)}]" if interval else "")  # fmt: skip
-    text = format_with_interval(reading.value, reading.low, reading.high, reading.unit)
-    return text if interval else text.split(" ±")[0] if "±" not in text else text
+        low, high = (format_quantity(end, reading.unit, 2) for end in (reading.low, reading.high))
+        return f"~{text} [{low}, {high}]" if interval else f"~{text}"
+    return format_with_interval(reading.value, reading.low, reading.high, reading.unit)
 
 
 def ratio_text(ratio: Ratio | None) -> str:
     """Return a ratio with its 95 % interval."""
     if ratio is None:
         return ""
+    if ratio.low is None or ratio.high is None:
+        return f"{ratio.value:.3f}x [no interval]"
     if ratio.low == ratio.high:
         return f"{ratio.value:.3g}x"
     text = f"{ratio.value:.3f}x [{ratio.low:.3f}, {ratio.high:.3f}]"

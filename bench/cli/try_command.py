@@ -28,8 +28,12 @@ RECIPES = """
 
 @click.command("try")
 @click.argument("model")
-@click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="An .npz: inputs by name, `labels` for accuracy.")
-@click.option("--backend", "backends", multiple=True, metavar="NAME", help="A backend to run on; all that open it when left out.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), metavar="FILE", help="An .npz: inputs by name, `labels` for accuracy."
+)
+@click.option(
+    "--backend", "backends", multiple=True, metavar="NAME", help="A backend to run on; all that open it when left out."
+)
 @click.option("--budget", default="10s", show_default=True, help="Measuring time per backend.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the run; resumes it.")
 @click.option("--in-process", is_flag=True, help="No worker processes: for pdb. Numbers are not comparable.")
@@ -83,7 +87,9 @@ def _task(model: str, data: Path | None, catalogue: Catalogue) -> Offer:
     arguments = {"model": place, "data": str(data.resolve()) if data else None}
     digests = [digest_of(each) for each in (path, data) if each is not None and each.is_file()]
     name = _slug(path.stem if suffix != ":" else model)
-    return replace(offer, name=name, facts={**offer.facts, "arguments": arguments}, digest=" ".join([offer.version, *digests]))
+    return replace(
+        offer, name=name, facts={**offer.facts, "arguments": arguments}, digest=" ".join([offer.version, *digests])
+    )
 
 
 def _backends(task: Offer, catalogue: Catalogue) -> list[str]:

@@ -18,9 +18,10 @@ Values = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def calls(launch: Launch, cell: str) -> Values:
-    """Return the counted wall times, seconds, shape [rounds, n - 3]."""
+    """Return the counted wall times, seconds, shape [rounds, n - 3]; a call below the clock's step counts as 1 ns."""
     n = int(launch.meta["n"])
-    return np.asarray(launch.samples[cell][:, min(DISCARD, n - 1) : n], dtype=np.float64) / 1e9
+    counted: Values = np.maximum(launch.samples[cell][:, min(DISCARD, n - 1) : n], 1).astype(np.float64) / 1e9
+    return counted
 
 
 def floors(launch: Launch, cell: str) -> Values:

@@ -23,16 +23,24 @@ def derive_quality(metric: Mapping[str, Any], outcomes: Outcomes, baseline: Outc
     if baseline is not None and len(baseline) == len(outcomes):
         facts["drop"] = _drop(metric, outcomes, baseline)
     return Reading(
-        str(metric["unit"]), "measured", interval.value, interval.low, interval.high, len(outcomes), "held-out", facts=facts
+        str(metric["unit"]),
+        "measured",
+        interval.value,
+        interval.low,
+        interval.high,
+        len(outcomes),
+        "held-out",
+        facts=facts,
     )
 
 
 def _drop(metric: Mapping[str, Any], outcomes: Outcomes, baseline: Outcomes) -> dict[str, Any]:
-    first, second = (baseline, outcomes) if metric["higher_is_better"] else (outcomes, baseline)
-    if np.array_equal(first, second):
-        low = high = value = 0.0
+    higher = bool(metric["higher_is_better"])
+    better, worse = (outcomes, baseline) if higher else (baseline, outcomes)
+    gained, lost = flips(worse, better)
+    if np.array_equal(better, worse):
+        low = high = value = 0.0  # every single outcome is the same: there is nothing to doubt on these examples
     else:
-        interval = paired_difference(first, second)
+        interval = paired_difference(better, worse)
         value, low, high = interval.value, interval.low, interval.high
-    gained, lost = flips(baseline, outcomes)
     return {"value": value, "low": low, "high": high, "gained": gained, "lost": lost}

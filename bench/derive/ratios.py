@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -54,16 +55,20 @@ def exact_ratio(value: float, base: float, against: str) -> Ratio:
 def unpaired_ratio(mine: tuple[float, float, float], other: tuple[float, float, float], against: str) -> Ratio:
     """Return the ratio of two latencies measured in different comparisons, from their (value, low, high).
 
-    The log half-widths add in quadrature: the two were not measured side by side, and the method says so.
+    The log half-widths add in quadrature: the two were not measured side by side, and the method says so. An open
+    interval on either side leaves the ratio's open.
     """
     value = mine[0] / other[0]
-    spread = float(np.hypot(np.log(mine[2] / mine[1]), np.log(other[2] / other[1]))) / 2
-    return Ratio(value, value * np.exp(-spread), value * np.exp(spread), against, "unpaired-p50")
+    if not (mine[1] > 0 and other[1] > 0 and math.isfinite(mine[2]) and math.isfinite(other[2])):
+        return Ratio(value, 0.0, math.inf, against, "unpaired-p50")
+    spread = math.hypot(math.log(mine[2] / mine[1]), math.log(other[2] / other[1])) / 2
+    return Ratio(value, value * math.exp(-spread), value * math.exp(spread), against, "unpaired-p50")
 
 
 def _ratio(values: Values, against: str, method: str, class_: str, facts: dict[str, object]) -> Ratio:
     interval = ratio_interval(values)
-    return Ratio(interval.value, interval.low, interval.high, against, method, len(values), class_, facts)
+    low, high = (interval.low, interval.high) if math.isfinite(interval.high) else (None, None)
+    return Ratio(interval.value, low, high, against, method, len(values), class_, facts)
 
 
 def _width(values: Values) -> float:

@@ -25,7 +25,7 @@ def latency(launches: Sequence[Launch], cell: str, batch: int) -> Reading:
     quantiles = {name: [each.value, each.low, each.high] for name, each in found.items() if each is not None}
     n = sum(len(each) for each in by_launch)
     floor = float(np.median([floors(each, cell).min() for each in launches]))
-    value, low, high = quantiles.get("p50", [float(np.median(np.concatenate(by_launch)))] + [None, None])
+    value, low, high = quantiles.get("p50", [float(np.median(np.concatenate(by_launch))), None, None])
     facts: dict[str, Any] = {"quantiles": quantiles, "floor": floor, "launches": len(launches), "per": "query"}
     if batch != 1:
         facts["batch"] = batch
@@ -57,7 +57,9 @@ def startup(launches: Sequence[Launch], cell: str) -> Reading:
         "load": _median([each["load_ns"] / 1e9 for each in headers]),
         "first": _median([each["first_ns"] / 1e9 for each in headers]),
     }
-    return Reading("s", "measured", float(np.median(totals)), min(totals), max(totals), len(totals), "wall", facts=facts)
+    return Reading(
+        "s", "measured", float(np.median(totals)), min(totals), max(totals), len(totals), "wall", facts=facts
+    )
 
 
 def estimated_energy(launches: Sequence[Launch], cell: str, meter: Mapping[str, Any], batch: int) -> Reading:

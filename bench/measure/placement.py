@@ -22,13 +22,19 @@ def _capacity(core: int) -> int:
 
 
 def pin(core: int | None) -> None:
-    """Pin every thread of this process to one core; None leaves it alone.
+    """Pin every thread of this process to one core; None leaves it alone."""
+    if core is not None:
+        allow({core})
+
+
+def allow(allowed: set[int]) -> None:
+    """Let every thread of this process run on these cores only.
 
     Threads that a runtime started earlier keep their own mask, so each is set.
     """
-    if core is None or not hasattr(os, "sched_setaffinity"):
+    if not hasattr(os, "sched_setaffinity"):
         return
     with contextlib.suppress(OSError):
         for thread in os.listdir("/proc/self/task"):  # noqa: PTH208 - thousands of calls, names only
             with contextlib.suppress(ProcessLookupError):
-                os.sched_setaffinity(int(thread), {core})
+                os.sched_setaffinity(int(thread), allowed)

@@ -32,7 +32,9 @@ def record_block(call: Callable[[], Any], n: int) -> tuple[Samples, Any]:
     return np.array([*walls, *tail], dtype=np.int64), result
 
 
-def warm_up(call: Callable[[], Any], *, least: int = 15, settle: int = 5, tolerance: float = 0.02, cap_s: float = 2.0) -> Samples:
+def warm_up(
+    call: Callable[[], Any], *, least: int = 15, settle: int = 5, tolerance: float = 0.02, cap_s: float = 2.0
+) -> Samples:
     """Call until at least `least` calls ran and the last `settle` calls' minimum is within 2 % of the best.
 
     Returns the wall times in ns; the cap bounds the time spent, though at least two calls are always made.

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from bench.errors import BenchError, did_you_mean
 from bench.offer import Kind, Offer
 
-
 # Kinds of which several may share a name, told apart by the format they accept.
 BY_FORMAT = ("compressor", "converter", "counter")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.errors import BenchError, Unsupported
+from bench.errors import Unsupported
 from bench.offer import Offer
 from bench.plan.catalogue import Catalogue
 from bench.plan.routes import Route, find_route
@@ -58,13 +58,15 @@ class Plan:
 
 
 def make_plan(cells: Iterable[Cell], catalogue: Catalogue) -> Plan:
-    """Group cells into comparisons and find each cell's route. Raises BenchError for a name nobody offers."""
-    grouped: dict[str, list[Cell]] = {}
+    """Group cells into comparisons and find each cell's route; a cell given twice is measured once.
+
+    Raises BenchError for a name nobody offers.
+    """
+    grouped: dict[str, dict[str, Cell]] = {}
     for cell in cells:
-        members = grouped.setdefault(cell.comparison, [cell.baseline()])
-        if not cell.is_baseline:
-            members.append(cell)
-    return Plan(tuple(_comparison(key, members, catalogue) for key, members in grouped.items()))
+        members = grouped.setdefault(cell.comparison, {cell.comparison: cell.baseline()})
+        members.setdefault(cell.id, cell)
+    return Plan(tuple(_comparison(key, list(members.values()), catalogue) for key, members in grouped.items()))
 
 
 def _comparison(key: str, cells: list[Cell], catalogue: Catalogue) -> PlannedComparison:
@@ -96,6 +98,3 @@ def _check_steps(cell: Cell, catalogue: Catalogue) -> None:
         reasons = [catalogue.missing(each) for each in catalogue.of("compressor", step.name)]
         if reasons and all(reasons):
             raise Unsupported(str(reasons[0]))
-
-
-__all__ = ["BenchError", "Plan", "PlannedCell", "PlannedComparison", "make_plan"]

@@ -62,7 +62,7 @@ def find_route(task: Offer, cell: Cell, backend: Offer, catalogue: Catalogue) ->
             after = done + (operation.kind == "compress")
             entry = (cost + price, next(order), operation.produces, after, (*taken, operation), start)
             heapq.heappush(frontier, entry)
-    raise Unsupported(_no_route(task, cell, backend, seen))
+    raise Unsupported(_no_route(task, cell, backend, seen) + _what_would_help(cell, seen, catalogue))
 
 
 def _edges(place: str, upcoming: tuple[Step, ...], catalogue: Catalogue) -> Iterator[tuple[Operation, float]]:
@@ -80,6 +80,16 @@ def _edges(place: str, upcoming: tuple[Step, ...], catalogue: Catalogue) -> Iter
 
 def _here(offer: Offer, catalogue: Catalogue) -> bool:
     return catalogue.missing(offer) is None
+
+
+def _what_would_help(cell: Cell, seen: set[tuple[str, int]], catalogue: Catalogue) -> str:
+    """Name what is not installed and could have carried on from where the search ended."""
+    furthest = max(done for _, done in seen)
+    places = {place for place, done in seen if done == furthest}
+    steps = [each for step in cell.recipe[furthest : furthest + 1] for each in catalogue.of("compressor", step.name)]
+    candidates = [*steps, *catalogue.of("converter")]
+    reasons = [catalogue.missing(each) for each in candidates if places & set(each.accepts)]
+    return "".join(f"; {reason}" for reason in dict.fromkeys(each for each in reasons if each))
 
 
 def _no_route(task: Offer, cell: Cell, backend: Offer, seen: set[tuple[str, int]]) -> str:

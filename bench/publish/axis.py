@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from bench.publish.format import SMALLEST
+
 LOG_FROM = 4.0  # largest over smallest value from which a logarithmic axis shows more
 
 
@@ -36,7 +38,7 @@ def axis(values: Iterable[float], start: float, end: float, *, log: bool) -> Axi
     """Return an axis that holds all values with a margin; logarithmic where asked, all are positive and far apart."""
     found = list(values)
     low, high = min(found), max(found)
-    if log and low > 0 and high / low >= LOG_FROM:
+    if log and low > SMALLEST and high / low >= LOG_FROM:
         margin = (high / low) ** 0.06
         return Axis(low / margin, high * margin, start, end, log=True)
     span, size = high - low, max(abs(low), abs(high))

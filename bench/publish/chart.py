@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bench.publish.axis import Axis, axis
-from bench.publish.columns import Context, higher_is_better, metric_name
+from bench.publish.context import Context, higher_is_better, metric_name
 from bench.publish.format import Figure, Scale, figure_of, sentence, text_of
 from bench.publish.methods import method, styles
 from bench.publish.model import Chart, Label, Mark
 from bench.publish.placing import place_labels
 from bench.publish.rank import front
 from bench.publish.rows import name_of, unranked
+from bench.publish.text import visible
 from bench.record import Record
 
 WIDTH, HEIGHT = 720.0, 360.0
@@ -59,7 +60,7 @@ def chart_of(context: Context, anchors: Mapping[int, str]) -> Chart | None:
         title=f"{frame.metric.capitalize()} against median latency",
         alternative=f"{opening} {_listed(frame)}",
         caption=opening,
-        best=tuple((name_of(frame.points[at].record), _said(frame, at)) for at in frame.best[:NAMED]),
+        best=tuple((visible(name_of(frame.points[at].record), 90), _said(frame, at)) for at in frame.best[:NAMED]),
         x_label=f"Latency p50 ({frame.x_scale.label}), faster to the left" + (", logarithmic" * frame.across.log),
         y_label=f"{frame.metric.capitalize()} ({frame.y_scale.label or 'no unit'})",
         x_ticks=_ticks(frame.across, frame.x_scale, level=HEIGHT - BOTTOM),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from bench.publish.cells import drop_cell, limits_cell, ratio_cell, reading_cell, validity_cell
-from bench.publish.format import Figure, Scale, figure, figure_of, scale_for
+from bench.publish.context import Context, higher_is_better, metric_name
+from bench.publish.format import TIMES, Figure, figure, figure_of
 from bench.publish.model import Cell, Column
-from bench.publish.text import mapping, plain, visible
-from bench.reading import STRENGTH, Reading
+from bench.publish.text import mapping
 from bench.record import Record
 
 Make = Callable[[Context, Record], Cell]
@@ -153,7 +153,9 @@ SPECS = (
     ),
     Spec("parameters", "Parameters", _reading("parameters"), _has("parameters"), "Stored parameters", "parameters"),
     Spec("nonzero", "Non-zero", _reading("nonzero"), _has("nonzero"), "Parameters that are not zero", "nonzero"),
-    Spec("flops", "FLOPs", _reading("flops"), _has("flops"), f"Multiply and add counted apart: 2 {TIMES} MACs", "flops"),
+    Spec(
+        "flops", "FLOPs", _reading("flops"), _has("flops"), f"Multiply and add counted apart: 2 {TIMES} MACs", "flops"
+    ),
     Spec("launches", "Launches", _launches, _always, "Independent process launches behind the figures"),
     Spec(
         "validity",

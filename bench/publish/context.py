@@ -39,7 +39,7 @@ class Context:
             kinds = sorted({provenance(each) for each in found})
             blocks[name] = {kind: index for index, kind in enumerate(kinds)}
         baselines = {each.cell.backend_name: each for each in records if each.cell.is_baseline}
-        known = {**baselines, **{each.id: each for each in records}}
+        known = {**baselines, **{str(each.id): each for each in records}}
         latencies = (each.readings["latency"] for each in records if "latency" in each.readings)
         strongest = min((provenance(each) for each in latencies if figure_of(each) is not None), default=(0, ""))
         return cls(tuple(records), scales, blocks, known, strongest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any, NamedTuple
 
 from bench.reading import Reading
@@ -13,7 +14,7 @@ LARGEST, SMALLEST = 1e100, 1e-100  # beyond these a "number" is damage, and arit
 _UP = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
 _DOWN = ((1e-9, "n"), (1e-6, "µ"), (1e-3, "m"))
 _PREFIXES = {"s": (*_DOWN, (1.0, "")), "J": (*_DOWN, *_UP), "W": (*_DOWN, *_UP), "B": _UP, "FLOP": _UP, "": _UP}
-_NAMES = {"bytes": "B", "byte": "B", "flop": "FLOP", "flops": "FLOP", "FLOPs": "FLOP"}
+_NAMES = {"count": "", "bytes": "B", "byte": "B", "flop": "FLOP", "flops": "FLOP", "FLOPs": "FLOP"}
 
 
 class Figure(NamedTuple):
@@ -40,7 +41,7 @@ def number(value: Any) -> float | None:
     """Return a finite float, or None for anything else (text, NaN, infinity, a boolean, beyond 1e100)."""
     if type(value) is float:
         return value if -LARGEST < value < LARGEST else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         return None
     try:
         found = float(value)

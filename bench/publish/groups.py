@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
-from bench.publish.columns import metric_name
+from bench.publish.context import metric_name
 from bench.publish.rows import ran
 from bench.publish.text import mapping, plain, slug, visible
 from bench.record import Record

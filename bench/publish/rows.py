@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bench.publish.cells import extra_cell, validity
-from bench.publish.columns import SPECS, Context, provenance
+from bench.publish.columns import SPECS
+from bench.publish.context import Context, provenance
 from bench.publish.format import TO, figure_of
 from bench.publish.model import Cell, Column, Outage, Row
 from bench.publish.rank import rank_ranges, rank_text
@@ -89,7 +90,7 @@ def recipe_lines(record: Record) -> tuple[str, str]:
         return "none", "the baseline"
     options = [visible(step, 160).removeprefix(visible(step.name, 160)).strip("()") or TO for step in steps]
     shown = " + ".join(options) if any(each != TO for each in options) else ""
-    return " + ".join(visible(step.name, 80) for step in steps), shown
+    return visible(" + ".join(visible(step.name, 60) for step in steps), 100), visible(shown, 120)
 
 
 def ran(record: Record) -> bool:

@@ -15,6 +15,8 @@ _UNSEEN = re.compile(
 _UNSEEN_IN_BLOCK = re.compile(_UNSEEN.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
 LINE_LIMIT = 400
 BLOCK_LIMIT = 20_000
+DEEPEST = 6
+_WORDS = {None: "—", True: "yes", False: "no"}
 
 
 def visible(value: object, limit: int = LINE_LIMIT) -> str:
@@ -39,17 +41,13 @@ def block(value: object, limit: int = BLOCK_LIMIT) -> str:
 
 def plain(value: Any, depth: int = 0) -> str:
     """Return any JSON value on one line as people read it: numbers short, lists joined, mappings as `key: value`."""
-    if isinstance(value, str):
-        return visible(value)
-    if value is None:
-        return "—"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
     if isinstance(value, float):
         return f"{value:.6g}"
-    if depth < 6 and isinstance(value, Mapping):
+    if depth < DEEPEST and isinstance(value, Mapping):
         return visible("; ".join(f"{visible(key, 60)}: {plain(each, depth + 1)}" for key, each in value.items()))
-    if depth < 6 and isinstance(value, (list, tuple)):
+    if depth < DEEPEST and isinstance(value, (list, tuple)):
         return visible(", ".join(plain(each, depth + 1) for each in value))
     return visible(value)
 

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from bench.publish import groups as group_room
 from bench.publish.chart import chart_of
-from bench.publish.columns import Context
+from bench.publish.context import Context
 from bench.publish.detail import sheet
-from bench.publish.model import SHAPES, GroupView, Sheet, View
+from bench.publish.model import SHAPES, GroupView, View
 from bench.publish.rows import by_id, columns, outage, ran, rows
 from bench.publish.text import slug, visible
 from bench.reading import CLASSES
-from bench.record import Record
+from bench.record import BadRecord, Record
 
 Extra = Mapping[str, Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class _Page:
+    """What all groups of a page share; anchors and values of extra columns are keyed by `id(record)`."""
+
+    anchors: Mapping[int, str]
+    titles: tuple[str, ...]
+    values: Mapping[int, Sequence[Any]]
+    detailed: bool
 
 
 def build_view(
@@ -30,16 +41,15 @@ def build_view(
 ) -> View:
     """Return the page of these records, with the details of each when `detailed`.
 
-    `extra_columns` maps a title to one value per record, in their order.
+    `extra_columns` maps a title to one value per record, in their order. Raises BadRecord for a record whose options
+    are no mapping.
     """
+    _refuse_damaged(records)
     extra = dict(extra_columns or {})
-    anchors, values = _anchors(records), by_id(records, extra)
+    page = _Page(_anchors(records), tuple(extra), by_id(records, extra), detailed)
     found = group_room.grouped(records)
     places = group_room.places(found)
-    made = [
-        _group(*each, name, anchors, list(extra), values, detailed) for each, name in zip(found, places, strict=True)
-    ]
-    views = tuple(view for view, _ in made)
+    views = tuple(_group(page, key, members, place) for (key, members), place in zip(found, places, strict=True))
     tasks: dict[str, list[GroupView]] = {}
     for view in views:
         tasks.setdefault(view.task, []).append(view)
@@ -48,37 +58,38 @@ def build_view(
         generated=visible(f"{generated:%Y-%m-%d %H:%M}" if isinstance(generated, datetime) else generated, 60),
         summary=_summary(records, len(views)),
         groups=views,
-        sheets=tuple(each for _, sheets in made for each in sheets),
+        sheets=tuple(sheet(each, page.anchors[id(each)]) for each in records) if detailed else (),
         opening=views[group_room.opening(found)].anchor if views else "",
-        anchors=tuple(anchors[id(each)] for each in records),
+        anchors=tuple(page.anchors[id(each)] for each in records),
         by_task=tuple((task, tuple(members)) for task, members in tasks.items()),
     )
 
 
-def _group(
-    key: str,
-    members: Sequence[Record],
-    place: str,
-    anchors: Mapping[int, str],
-    titles: Sequence[str],
-    values: Mapping[int, Sequence[Any]],
-    detailed: bool,
-) -> tuple[GroupView, list[Sheet]]:
+def _group(page: _Page, key: str, members: Sequence[Record], place: str) -> GroupView:
     running = [each for each in members if ran(each)]
     context = Context.of(running)
-    heads, used = columns(context, titles)
-    view = GroupView(
+    heads, used = columns(context, page.titles)
+    return GroupView(
         anchor=group_room.anchor(key, members),
         task=visible(members[0].cell.task, 80),
         place=place,
         facts=group_room.facts(key, members),
         columns=heads,
-        rows=rows(context, anchors, used, values),
-        outages=tuple(outage(each, anchors[id(each)]) for each in members if not ran(each)),
-        chart=chart_of(context, anchors),
+        rows=rows(context, page.anchors, used, page.values),
+        outages=tuple(outage(each, page.anchors[id(each)]) for each in members if not ran(each)),
+        chart=chart_of(context, page.anchors),
         notes=_notes(running),
     )
-    return view, [sheet(each, anchors[id(each)]) for each in members] if detailed else []
+
+
+def _refuse_damaged(records: Sequence[Record]) -> None:
+    for each in records:
+        options = [each.cell.backend_options, *(step.options for step in each.cell.recipe)]
+        if not all(isinstance(own, Mapping) for own in options):
+            raise BadRecord(
+                f"record {visible(each.id, 60)} is damaged: the options of a step or backend are no mapping",
+                cure="leave the record out, or measure the cell again",
+            )
 
 
 def _notes(running: Sequence[Record]) -> tuple[str, ...]:

@@ -34,9 +34,24 @@ class Builder:
         """Prepare the task's data, once for each version of its code."""
         cell, route = comparison.cells[0].cell, comparison.runnable[0].route
         assert route is not None
-        cache, key = self.settings.cache, key_of(["task", code_of(comparison.task), comparison.task.facts.get("arguments"), self.settings.seed, cell.batch])
+        cache, key = (
+            self.settings.cache,
+            key_of(
+                [
+                    "task",
+                    code_of(comparison.task),
+                    comparison.task.facts.get("arguments"),
+                    self.settings.seed,
+                    cell.batch,
+                ]
+            ),
+        )
         known = cache.recall(key)
-        if known is None or not Path(known["folder"]).exists():
+        if (
+            known is None
+            or set(known) != set(TaskFacts.__dataclass_fields__)
+            or not _stands(Path(known["folder"]), cell.batch)
+        ):
             known = self._prepare_task(comparison.task, route.start, cell.batch, key)
             cache.remember(key, known)
         return TaskFacts(**known)
@@ -47,9 +62,10 @@ class Builder:
             metric = self._prepare(worker, task, start, scratch)["metric"]
             partial = scratch / "data"
             facts = self.ask(worker, "data", folder=str(partial), batches=[batch])
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(partial, folder)
+            if not _stands(folder, batch):  # it stands when another run was first: the same key, the same data
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(partial, folder)
         return {"folder": str(folder), "metric": metric, **facts}
 
     def build(self, side: Side, task: Offer) -> None:
@@ -144,7 +160,12 @@ class Builder:
         self, worker: Worker, task: Offer, start: str | None, scratch: Path, artifact: Mapping[str, Any] | None = None
     ) -> Mapping[str, Any]:
         """Load the task in the worker; an offer made on the spot for one model carries its constructor's arguments."""
-        common = {"target": task.target, "options": task.facts.get("arguments", {}), "folder": str(scratch), "seed": self.settings.seed}
+        common = {
+            "target": task.target,
+            "options": task.facts.get("arguments", {}),
+            "folder": str(scratch),
+            "seed": self.settings.seed,
+        }
         return self.ask(worker, "prepare", format=start, artifact=artifact, **common)
 
     def ask(self, worker: Worker, verb: str, **arguments: Any) -> Mapping[str, Any]:
@@ -198,6 +219,11 @@ class LazyWorker:
         if self._worker is not None:
             self._worker.close()
             self._worker = None
+
+
+def _stands(folder: Path, batch: int) -> bool:
+    """Whether a task's prepared data is there."""
+    return all((folder / name).is_file() for name in ("evaluation.npz", f"example-{batch}.npz"))
 
 
 def _format_at(route: Route, index: int) -> str:

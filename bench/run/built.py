@@ -49,7 +49,7 @@ class Side:
     planned: PlannedCell
     artifact: Artifact | None = None
     failure: Failure | None = None
-    counts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    counts: Mapping[str, Any] = field(default_factory=dict)
     outcomes: Any = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     copy: Artifact | None = None

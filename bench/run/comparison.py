@@ -20,13 +20,17 @@ from bench.run.quality import evaluate
 from bench.run.settings import Settings
 from bench.store import Journal, Launch
 
+# Whatever the budget: one launch sets no interval at all.
+LEAST_LAUNCHES = 2
 Tell = Callable[[str, str], None]
 
 
 class ComparisonRun:
     """Carries one comparison from plan to launches. The baseline is the first side."""
 
-    def __init__(self, comparison: PlannedComparison, builder: Builder, journal: Journal, tell: Tell, seed: str) -> None:
+    def __init__(
+        self, comparison: PlannedComparison, builder: Builder, journal: Journal, tell: Tell, seed: str
+    ) -> None:
         self.comparison, self.builder, self.journal, self.tell, self.seed = comparison, builder, journal, tell, seed
         self.task: TaskFacts | None = None
 
@@ -91,7 +95,7 @@ class ComparisonRun:
                 return
 
     def _enough(self, launches: list[Launch], bundle: list[Side], stop: Stop, deadline: float) -> bool:
-        if not launches:
+        if len(launches) < LEAST_LAUNCHES:
             return False
         base = bundle[0].id
         mine = [each for each in launches if all(side.id in each.samples for side in bundle)]

@@ -59,7 +59,7 @@ class Controller:
 
     def _comparison(self, comparison: PlannedComparison, recorder: Recorder) -> None:
         known = {each.cell.id: each for each in self.folder.records()}
-        todo = [each for each in comparison.cells if not _final(known.get(each.cell.id))]
+        todo = [each for each in comparison.cells if not _final(each, known.get(each.cell.id))]
         if not todo:
             self._tell("note", f"{comparison.cells[0].cell.task}: already measured")
             return
@@ -115,6 +115,10 @@ class Controller:
         self.folder.write_facts({**self._about, "updated": now, "ledger": self.ledger.to_json()})
 
 
+def _nobody(*_: object) -> None:
+    """Listen to nothing."""
+
+
 def run(
     plan: Plan,
     catalogue: Catalogue,
@@ -122,14 +126,16 @@ def run(
     folder: RunFolder,
     about: Mapping[str, Any],
     *,
-    listen: Listener = lambda event: None,
-    notify: Notify = lambda event, cell, record: None,
+    listen: Listener = _nobody,
+    notify: Notify = _nobody,
 ) -> Outcome:
     """Run a plan into a folder, resuming what is there. `about` goes into run.json (suite, machine, reproduce)."""
     return Controller(plan, catalogue, settings, folder, listen, notify).run(about)
 
 
-def _final(record: Record | None) -> bool:
-    return record is not None and record.status in FINAL
-
-
+def _final(planned: PlannedCell, record: Record | None) -> bool:
+    """Whether nothing is left to do; a cell that had no route runs once what it lacked is installed."""
+    if record is None or record.status not in FINAL:
+        return False
+    had_no_route = record.status == "unsupported" and not record.group
+    return not (had_no_route and planned.route is not None)

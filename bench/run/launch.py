@@ -70,13 +70,19 @@ class Launcher:
         workers: dict[str, Worker] = {}
         with self.ledger.phase("start"):
             for side in dice.sample(list(sides), len(sides)):
-                worker = self.settings.spawn(side.planned.cell.threads, self.settings.memory_bytes)
+                try:
+                    worker = self.settings.spawn(side.planned.cell.threads, self.settings.memory_bytes)
+                except BenchError as error:
+                    side.fail(error, "starting the measurement")
+                    continue
                 stack.callback(worker.close)
                 workers[side.id] = worker
             backend = self.comparison.backend
             for side in sides:
-                options = dict(side.planned.cell.backend_options)
-                workers[side.id].begin("import", {"target": backend.target, "options": options, "needs": list(backend.needs)})
+                if side.alive:
+                    options = dict(side.planned.cell.backend_options)
+                    arguments = {"target": backend.target, "options": options, "needs": list(backend.needs)}
+                    workers[side.id].begin("import", arguments)
         return workers
 
     def _open(self, sides: Sequence[Side], workers: Mapping[str, Worker]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -79,7 +80,7 @@ class Recorder:
             return replace(blank, status=status, reason=reason, detail=detail, validity=UNMEASURED)  # type: ignore[arg-type]
         counts = _counts(side)
         quality = derive_quality(task.metric, side.outcomes, None if side is base else base.outcomes)
-        readings = {"quality": quality, **derived.readings, **counts}
+        readings = {**counts, "quality": quality, **derived.readings}  # no counter takes the name of what is measured
         ratios = {**derived.ratios, **({} if side is base else self._exact_ratios(counts, _counts(base), base))}
         return replace(
             blank,
@@ -114,15 +115,24 @@ class Recorder:
         )
 
     def _group(self, cell: Cell, task: TaskFacts | None) -> str:
-        """What may be ranked together; backends share a group, since they serve the same model on the same device."""
+        """Return what may be ranked together; backends share it, since they serve one model on one device."""
         data = [task.digest, task.reference] if task else ["unprepared"]
-        parts = [cell.task, *data, fingerprint(dict(self.machine)), cell.device, cell.scenario, cell.batch, cell.threads]
+        parts = [
+            cell.task,
+            *data,
+            fingerprint(dict(self.machine)),
+            cell.device,
+            cell.scenario,
+            cell.batch,
+            cell.threads,
+        ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
     def _versions(self, comparison: PlannedComparison, side: Side, launches: Sequence[Launch]) -> dict[str, Any]:
         from bench import __version__
 
-        facts = next((each.meta["headers"][side.id]["facts"] for each in launches if side.id in each.samples), {})
+        measured = [each for each in launches if side.id in each.samples]
+        facts = measured[0].meta["headers"][side.id]["facts"] if measured else {}
         owners = {each.name: each.version for each in (comparison.task, comparison.backend)}
         return {"joulebench": __version__, "python": self.machine.get("python"), "plugins": owners, "runtime": facts}
 
@@ -137,11 +147,11 @@ def with_best(records: Sequence[Record]) -> list[Record]:
     for each in usable:
         if each.cell.is_baseline and (each.group not in best or _latency(each) < _latency(best[each.group])):
             best[each.group] = each
-    changed = []
-    for each in usable:
-        if each.group in best and (ratio := _against_best(each, best[each.group])):
-            changed.append(replace(each, ratios={**each.ratios, "latency_vs_best": ratio}))
-    return changed
+    return [
+        replace(each, ratios={**each.ratios, "latency_vs_best": ratio})
+        for each in usable
+        if each.group in best and (ratio := _against_best(each, best[each.group]))
+    ]
 
 
 def _against_best(record: Record, best: Record) -> Ratio | None:
@@ -157,14 +167,19 @@ def _latency(record: Record) -> tuple[float, float, float]:
     reading = record.readings.get("latency")
     if reading is None or reading.value is None:
         return ()  # type: ignore[return-value]
-    return reading.value, reading.low or reading.value, reading.high or reading.value
+    return reading.value, reading.low or 0.0, math.inf if reading.high is None else reading.high
 
 
 def _counts(side: Side) -> dict[str, Reading]:
     assert side.artifact is not None
     found = {name: Reading.from_json(each) for name, each in side.counts["readings"].items()}
     size = Reading.counted(side.artifact.size_bytes, "B")
-    return {**found, "size": size, "size_compressed": Reading.counted(side.counts["size_compressed"], "B", method="zstd-10")}
+    compressed: Any = side.counts["size_compressed"]
+    return {
+        **found,
+        "size": size,
+        "size_compressed": Reading.counted(float(compressed), "B", method="zstd-10"),
+    }
 
 
 def _steps(side: Side) -> tuple[Mapping[str, Any], ...]:

@@ -17,10 +17,15 @@ def code_of(offer: Offer) -> dict[str, object]:
     """Return what identifies an offer's code: target, its package's digest, the versions of what it needs."""
     top = offer.target.partition(":")[0]
     digest = offer.digest or _package_digest(top.partition(".")[0])
-    return {"name": offer.name, "target": offer.target, "digest": digest, "needs": {n: _version(n) for n in offer.needs}}
+    return {
+        "name": offer.name,
+        "target": offer.target,
+        "digest": digest,
+        "needs": {n: _version(n) for n in offer.needs},
+    }
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _package_digest(name: str) -> str:
     try:
         spec = importlib.util.find_spec(name)
@@ -36,7 +41,7 @@ def _package_digest(name: str) -> str:
     return state.hexdigest()
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _version(name: str) -> str:
     for distribution in _owners().get(name, [name]):
         try:

@@ -29,7 +29,7 @@ def clustered_quantile(samples_by_launch: Sequence[Numbers], q: float, level: fl
     `samples_by_launch` holds one array of shape (calls,) a launch, in seconds; empty ones are left out. The value is
     the smallest call with at least the fraction `q` of all calls at or below it. The interval is Woodruff's (1952) for
     clustered samples: Student's interval over launches for the fraction of calls at or below the value, read off the
-    pooled distribution. It covers 94 to 97 % of the time where a bootstrap over the same 5 launches covers 72 to 90 %
+    pooled distribution. It covers 95 to 99 % of the time where a bootstrap over the same 5 launches covers 70 to 86 %
     (docs/explanation/statistics.md). Where it reaches beyond the sample the bound is open: 0 below (minus infinity
     when a value is negative), infinity above; so are both with 1 launch, which says nothing about the next.
     """

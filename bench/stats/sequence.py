@@ -1,8 +1,8 @@
 """An anytime-valid interval for the log-ratio of two artifacts, from one number a launch.
 
-The noise of a paired log-ratio is log(noise of B) - log(noise of A), and is symmetric about the true log-ratio when
-both sides' noise has the same law, whatever that law is. That symmetry is all that is assumed: no Gaussian, no known
-scale, no equal scale across launches. Under it the sign of a residual is a fair coin given its size, so
+The noise of a paired log-ratio is log(noise of B) - log(noise of A), and is symmetric about the true log-ratio when the
+two sides' noise may be swapped without a change of law, whatever the law. That symmetry is all that is assumed: no
+Gaussian, no known scale, no equal scale across launches. Under it a residual's sign is a fair coin given its size, so
 
     E = sum over scales c of w_c * product over launches of (1 + b tanh((x - m) / c))
 
@@ -54,7 +54,7 @@ def log_e_value(values: Numbers, null: float = 0.0, side: Side = "both") -> floa
 
     `greater` tests "the centre is at most null" (evidence that it is greater), `less` the reverse, `both` the point
     null. Each is an e-process over launches: stop when it reaches log(1 / alpha), at any look. E-values of several
-    cells multiply or average as e-values do.
+    cells may be averaged however the cells depend on one another.
     """
     residuals = as_floats(values, "values") - null
     if side == "both":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.artifact import Artifact
+from bench.artifact import Artifact, digest_of
 from bench.store.files import flush_folder, read_json, write_json
 
 
@@ -38,6 +39,8 @@ class Cache:
     def put(self, artifact: Artifact) -> Artifact:
         """Copy an artifact in (a file or a folder), flushed to disk; return it at its place in the cache."""
         place = self._place(artifact)
+        if place.exists() and not _whole(replace(artifact, path=place)):
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             holder = Path(tempfile.mkdtemp(dir=place.parent, prefix=".new-"))
@@ -59,7 +62,7 @@ class Cache:
         write_json(self._facts(key), facts)
 
     def recall(self, key: str) -> dict[str, Any] | None:
-        """Return the facts under a key, or None; an artifact they name must still be whole in size."""
+        """Return the facts under a key, or None; an artifact they name must still be what its digest says."""
         facts = read_json(self._facts(key))
         if not isinstance(facts, dict):
             return None
@@ -73,7 +76,7 @@ class Cache:
     def clear(self) -> int:
         """Remove everything; return the bytes freed. What cannot be removed raises OSError."""
         freed = 0
-        for name in ("objects", "facts", "outcomes", "work"):
+        for name in ("objects", "facts", "outcomes", "data", "described", "work"):
             place = self.folder / name
             freed += sum(each.stat().st_size for each in place.rglob("*") if each.is_file())
             if place.exists():
@@ -89,17 +92,28 @@ class Cache:
 
 
 def _whole(artifact: Artifact) -> bool:
-    path = artifact.path
-    if path.is_dir():
-        return sum(each.stat().st_size for each in path.rglob("*") if each.is_file()) == artifact.size_bytes
-    return path.is_file() and path.stat().st_size == artifact.size_bytes
+    """Whether an artifact's bytes are still its own; a file is read again only after it changed."""
+    try:
+        stamps = [(each.stat().st_mtime_ns, each.stat().st_size) for each in _files(artifact.path)]
+    except OSError:
+        return False
+    return bool(stamps) and _digest(artifact.path, tuple(stamps)) == artifact.digest
+
+
+@functools.lru_cache(maxsize=4096)
+def _digest(path: Path, stamps: tuple[tuple[int, int], ...]) -> str:
+    del stamps
+    return digest_of(path)
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
 
 
 def _flush(path: Path) -> None:
-    for each in path.rglob("*") if path.is_dir() else (path,):
-        if each.is_file():
-            descriptor = os.open(each, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+    for each in _files(path):
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+READABLE = 0o644  # a temporary file is private by default; results are there to be read
+
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write beside the file, flush to disk, then take its name. The folder entry is flushed too."""
@@ -18,6 +20,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
+        Path(fresh).chmod(READABLE)
         Path(fresh).replace(path)
     except BaseException:
         Path(fresh).unlink(missing_ok=True)

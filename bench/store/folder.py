@@ -70,7 +70,9 @@ def open_run(path: Path) -> Iterator[RunFolder]:
         path.mkdir(parents=True, exist_ok=True)
         lock = (path / ".lock").open("a+")
     except OSError as error:
-        raise BenchError(f"cannot write to {path}: {error.strerror}", cure="choose another folder with -o DIR") from error
+        raise BenchError(
+            f"cannot write to {path}: {error.strerror}", cure="choose another folder with -o DIR"
+        ) from error
     with lock:
         _take(lock, path)
         yield RunFolder(path)
@@ -86,7 +88,9 @@ def _take(lock: Any, path: Path) -> None:
     except OSError as error:
         lock.seek(0)
         owner = lock.read().strip() or "unknown"
-        raise BenchError(f"{path} is in use by another run (process {owner})", cure="wait for it, or use -o DIR") from error
+        raise BenchError(
+            f"{path} is in use by another run (process {owner})", cure="wait for it, or use -o DIR"
+        ) from error
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,21 +54,40 @@ class Journal:
 
 
 def _pack(launch: Launch) -> bytes:
-    """Compress: differences of neighbouring calls as int64 need 3-4 bytes a call after deflate."""
+    """Return a launch as npz: `meta` is JSON, `sides` the shape of each cell's samples, `planes` their bytes.
+
+    The planes are uint8[8, numbers], lowest byte first, all sides one after another: the upper bytes of neighbouring
+    calls are alike, and laid side by side a call takes 3.5-5 bytes after deflate (recorded launches).
+    """
     import numpy as np
 
+    samples = {cell: np.ascontiguousarray(value, dtype="<i8") for cell, value in launch.samples.items()}
+    flat = np.concatenate([value.ravel() for value in samples.values()]) if samples else np.empty(0, dtype="<i8")
+    shapes = {cell: value.shape for cell, value in samples.items()}
+    planes = np.ascontiguousarray(flat.view(np.uint8).reshape(-1, 8).T)
     stream = io.BytesIO()
-    named = {f"s_{cell}": np.asarray(value, dtype=np.int64) for cell, value in launch.samples.items()}
-    np.savez_compressed(stream, **{META: np.array(json.dumps(launch.meta))}, **named)
+    texts = {name: np.array(json.dumps(value)) for name, value in ((META, launch.meta), ("sides", shapes))}
+    np.savez_compressed(stream, allow_pickle=False, planes=planes, **texts)
     return stream.getvalue()
 
 
 def _unpack(path: Path) -> Iterator[Launch]:
+    try:
+        launch = _read(path)
+    except Exception:  # damaged bytes make numpy, zipfile and zlib raise a dozen kinds; all mean one launch less
+        return
+    yield launch
+
+
+def _read(path: Path) -> Launch:
     import numpy as np
 
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            meta = json.loads(str(archive[META]))
-            yield Launch(meta, {name[2:]: archive[name] for name in archive.files if name.startswith("s_")})
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
-        return
+    # Read first: numpy leaves a damaged file open.
+    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+        meta, shapes = (json.loads(str(archive[name])) for name in (META, "sides"))
+        flat = np.ascontiguousarray(archive["planes"].T).view("<i8").ravel().astype(np.int64)
+    samples, start = {}, 0
+    for cell, (rounds, columns) in shapes.items():
+        samples[cell] = flat[start : start + rounds * columns].reshape(rounds, columns)
+        start += rounds * columns
+    return Launch(meta, samples)

@@ -45,8 +45,9 @@ def read_records(path: Path, *, strict: bool = False) -> list[Record]:
             if strict:
                 raise BadRecord(f"{path}:{number}: {error}") from error
             continue
-        latest.pop(record.cell.id, None)
-        latest[record.cell.id] = record
+        cell = record.cell.id
+        latest.pop(cell, None)
+        latest[cell] = record
     return list(latest.values())
 
 

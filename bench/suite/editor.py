@@ -140,9 +140,10 @@ def _option(options: Sequence[Option]) -> Schema:
         if each not in branches:
             branches.append(each)
     value = _or_variable(*branches)
-    fanned: Schema = {"anyOf": [*value["anyOf"], {"type": "array", "items": value, "minItems": 1}]}
-    if all(option.many for option in options):  # a bare list would fan out into scalars
-        fanned = {"type": "array", "items": value, "minItems": 1}
+    # A bare list fans out into scalars, so that one for a list-valued option is a slip: only its null stands alone.
+    alone = [{"type": "null"}] if any(option.nullable for option in options) else []
+    single = alone if all(option.many for option in options) else value["anyOf"]
+    fanned: Schema = {"anyOf": [*single, {"type": "array", "items": value, "minItems": 1}]}
     text = next((option.help for option in options if option.help), "")
     default = {"default": options[0].default} if not options[0].required else {}
     return {**fanned, **({"description": text} if text else {}), **default}

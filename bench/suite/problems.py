@@ -37,8 +37,14 @@ class Problems:
         self._add(self.tree.find(keys)[0].error(message))
 
     def at_value(self, keys: Keys, message: str) -> None:
-        """Add a mistake in the value at the path."""
-        self._add(self.tree.find(keys)[1].place.error(message))
+        """Add a mistake in the value at the path; where nothing was written, at its key."""
+        place, node = self.tree.find(keys)
+        written = not (node.plain and node.content == "")
+        self._add((node.place if written else place).error(message))
+
+    def at_name(self, keys: Keys, name: str, message: str) -> None:
+        """Add a mistake in a plugin's name: the last key when it has options, else the value at the path."""
+        (self.at_key if keys[-1:] == (name,) else self.at_value)(keys, message)
 
     def raise_any(self) -> None:
         """Raise ConfigError when there is a mistake: the only one, or a SuiteError of all in order of place."""

@@ -78,7 +78,7 @@ class Reader:
 
     def _named(self, name: str, options: Mapping[str, Any], keys: Keys, slot: Slot) -> list[Step]:
         if not NAME.fullmatch(name) or (slot != "compressor" and name == NONE):
-            self.problems.at_key(keys, f"'{name[:40]}' is no name of a {slot}")
+            self.problems.at_name(keys, name, f"'{name[:40]}' is no name of a {slot}")
             return []
         before = len(self.problems.errors)
         fans = {key: self._fan(value, (*keys, key)) for key, value in options.items()}
@@ -95,13 +95,13 @@ class Reader:
     def _check(
         self, name: str, options: Mapping[str, Any], fans: Mapping[str, Sequence[Any]], keys: Keys, slot: Slot
     ) -> None:
-        for key in options:
-            if not key.isidentifier():
-                self.problems.at_key((*keys, key), f"'{key[:40]}' is no name of an option")
-        if self.vocabulary is None:
+        strange = [key for key in options if not key.isidentifier()]
+        for key in strange:
+            self.problems.at_key((*keys, key), f"'{key[:40]}' is no name of an option")
+        if strange or self.vocabulary is None:
             return
         if unknown := self.vocabulary.unknown(slot, name):
-            self.problems.at_key(keys, unknown)
+            self.problems.at_name(keys, name, unknown)
             return
         offers = self.vocabulary.offers(slot, name)
         for key, values in fans.items():
@@ -111,15 +111,18 @@ class Reader:
         first = {key: values[0] for key, values in fans.items() if values}
         for each in check_options(offers, first, partial=self.partial):
             if each.option is None:
-                self.problems.at_key(keys, each.message)
+                self.problems.at_name(keys, name, each.message)
 
     def _check_option(self, offers: Sequence[Offer], key: str, value: Any, keys: Keys) -> None:
-        known = any(offer.option(key) for offer in offers)
+        known = [option for offer in offers if (option := offer.option(key))]
+        # A scalar for a list-valued option is a mistake in the whole entry: its list fanned out.
+        whole = bool(known) and all(option.many for option in known) and not isinstance(value, list)
+        option_keys = keys if keys[-1] == key else keys[:-1]
         for each in check_options(offers, {key: value}, partial=True):
             if known:
-                self.problems.at_value(keys, each.message)
+                self.problems.at_value(option_keys if whole else keys, each.message)
             else:
-                self.problems.at_key(keys if keys[-1] == key else keys[:-1], each.message)
+                self.problems.at_key(option_keys, each.message)
 
     def _fits(self, counts: Iterable[int], keys: Keys) -> bool:
         if (count := math.prod(counts)) <= MAX_FAN_OUT:

@@ -74,7 +74,7 @@ def check_value(option: Option, value: Any) -> str | None:
     if value is None:
         return None if option.nullable or option.type == "any" else f"'{option.name}' cannot be null"
     if option.many and not isinstance(value, (list, tuple)):
-        return f"'{option.name}' takes a list, and a list fans out: nest it, like [[{value}]]"
+        return f"'{option.name}' takes a list, and a list fans out: nest it, like [[a, b]]"
     if not option.many and isinstance(value, (list, tuple, dict)) and option.type != "any":
         return f"'{option.name}' expects {_expected(option)}, not a {'mapping' if isinstance(value, dict) else 'list'}"
     values = value if option.many else [value]

@@ -18,7 +18,10 @@ from bench.wire.frames import Decoder, Message, encode
 from bench.wire.worker import checked
 
 READ_BYTES = 1 << 16
-TAIL_BYTES = 4000
+TAIL_BYTES = 16_000
+SHOWN_LINES = 10
+CRASH = "Fatal Python error"  # how faulthandler begins; the plugin's own frames follow, the worker's come last
+DRAINS = 64  # reads of what was printed before a message is made; a process that prints for ever is cut off
 WATCH_S = 0.2
 CLOSE_GRACE_S = 2.0
 
@@ -43,9 +46,13 @@ class Child:
         self._decoder = Decoder()
         self._tail = bytearray()
         self._verb = ""
+        self._closed = False
+        self._watched_s = 0.0
         child_reads, self._send = os.pipe()
         self._receive, child_writes = os.pipe()
-        command = [python, "-X", "faulthandler", "-m", "bench.worker", str(child_reads), str(child_writes)]
+        # -u: what a plugin printed just before it died is the best clue there is. -P: a `numpy.py` where the user stands
+        # must not shadow anything.
+        command = [python, "-u", "-P", "-X", "faulthandler", "-m", "bench.worker", str(child_reads), str(child_writes)]
         try:
             self._process = subprocess.Popen(
                 [*command, str(os.getpid()), str(self.limits.memory_bytes or 0)],
@@ -56,6 +63,10 @@ class Child:
                 start_new_session=True,
                 env={**os.environ, **self.limits.environment},
             )
+        except OSError as error:
+            os.close(self._send)
+            os.close(self._receive)
+            raise WorkerError(f"a worker process cannot be started ({python}): {error.strerror}") from error
         finally:
             os.close(child_reads)
             os.close(child_writes)
@@ -73,20 +84,23 @@ class Child:
         return self.finish(timeout_s=timeout_s)
 
     def begin(self, verb: str, arguments: Mapping[str, Any]) -> None:
-        """Send a request without waiting: several workers can start up at once."""
+        """Send a request without waiting: several workers can start up at once.
+
+        Of a worker that died in between, `finish` tells how it ended.
+        """
         data = memoryview(encode(Message({"verb": verb, **arguments})))
         self._verb = verb
-        try:
-            while data:
+        with contextlib.suppress(OSError):
+            while data and not self._closed:
                 data = data[os.write(self._send, data) :]
-        except OSError as error:
-            raise self._lost() from error
 
     def finish(self, *, timeout_s: float) -> Message:
         """Wait for the reply to what was begun. Raises WorkerError, or Unsupported when the worker says so.
 
         A worker that fails in any way is ended.
         """
+        if self._closed:
+            raise WorkerError(f"the worker was closed before '{self._verb}'")
         try:
             return checked(self._await(timeout_s))
         except WorkerError:
@@ -104,8 +118,7 @@ class Child:
                     self._fail(f"no answer to '{self._verb}' within {timeout_s:g} s", "timeout")
                 ready = selector.select(min(left, WATCH_S))
                 self._take(selector, {key.fd for key, _ in ready})
-                if not ready:
-                    self._check_memory()
+                self._check_memory()
         return message
 
     def _take(self, selector: selectors.BaseSelector, ready: set[int]) -> None:
@@ -124,7 +137,11 @@ class Child:
         return bool(data)
 
     def _check_memory(self) -> None:
-        limit = self.limits.memory_bytes
+        """Look now and then, also at a worker that is never silent."""
+        limit, now = self.limits.memory_bytes, time.monotonic()
+        if now - self._watched_s < WATCH_S:
+            return
+        self._watched_s = now
         if limit and (used := _resident_bytes(self.pid)) > limit:
             self._fail(f"used {used / 1e9:.2f} GB of memory, over the limit of {limit / 1e9:.2f} GB", "oom")
 
@@ -143,29 +160,34 @@ class Child:
         """Return the last lines the worker printed, as an appendix to a message; empty when it printed nothing."""
         with contextlib.suppress(OSError, ValueError), selectors.DefaultSelector() as selector:
             selector.register(self._printed, selectors.EVENT_READ)
-            while selector.select(0) and self._drain():
-                if self._process.poll() is None and len(self._tail) >= TAIL_BYTES:
+            for _ in range(DRAINS):
+                if not (selector.select(0) and self._drain()):
                     break
         lines = [line for line in self._tail.decode("utf-8", "replace").splitlines() if line.strip()]
-        return "".join(f"\n| {line[:300]}" for line in lines[-8:])
+        crash = next((index for index, line in enumerate(lines) if line.startswith(CRASH)), len(lines))
+        start = max(min(crash - 3, len(lines) - SHOWN_LINES), 0)
+        return "".join(f"\n| {line[:300]}" for line in lines[start : start + SHOWN_LINES])
 
     def close(self, grace_s: float = CLOSE_GRACE_S) -> None:
-        """End the process and everything it started: its pipe is closed, then its session is killed."""
-        if self._send >= 0:
-            os.close(self._send)
-            self._send = -1
+        """End the process and everything it started: its pipe is closed, then its group and what left it are killed."""
+        if self._closed:
+            return
+        self._closed = True
+        started = _descendants(self.pid)
+        os.close(self._send)
         if grace_s and self._process.poll() is None:
             self._await_exit(grace_s)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+        for each in started:
+            with contextlib.suppress(Exception):
+                each.kill()
         self._process.wait()
-        if self._receive >= 0:
-            os.close(self._receive)
-            self._receive = -1
-        if self._process.stdout and not self._process.stdout.closed:
-            self.printed()
+        os.close(self._receive)
+        self.printed()
+        if self._process.stdout:
             self._process.stdout.close()
-            self._printed = -1
+        self._printed = -1
 
     def _await_exit(self, grace_s: float) -> None:
         """Wait for a willing worker to leave; the end of its output is the sign, so nothing polls."""
@@ -187,6 +209,16 @@ def _cause(code: int | None) -> str:
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
     note = " (often the kernel's out-of-memory killer)" if -code == signal.SIGKILL else ""
     return f"was killed by {name}{note}"
+
+
+def _descendants(pid: int) -> list[Any]:
+    """Return the processes that a worker started, also those that left its group; psutil never kills a recycled id."""
+    import psutil
+
+    try:
+        return list(psutil.Process(pid).children(recursive=True))
+    except psutil.Error:
+        return []
 
 
 def _resident_bytes(pid: int) -> int:

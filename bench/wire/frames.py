@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,10 +32,14 @@ class Message:
 
 
 def encode(message: Message) -> bytes:
-    """Return the bytes of a message."""
+    """Return the bytes of a message. Raises TypeError or ValueError for what cannot be sent."""
     body = json.dumps(message.data, separators=(",", ":")).encode()
     blob = _npz(message.arrays) if message.arrays else b""
-    return HEADER.pack(MAGIC, len(body), len(blob), zlib.crc32(body)) + body + blob
+    if len(body) > JSON_LIMIT_BYTES or len(blob) > ARRAYS_LIMIT_BYTES:
+        raise ValueError(
+            f"a message of {len(body):,} bytes of JSON and {len(blob):,} bytes of arrays is too long to send"
+        )
+    return HEADER.pack(MAGIC, len(body), len(blob), _checksum(body, blob)) + body + blob
 
 
 class Decoder:
@@ -65,13 +70,17 @@ class Decoder:
         return _message(body, blob, checksum)
 
 
+def _checksum(body: bytes, blob: bytes) -> int:
+    return zlib.crc32(blob, zlib.crc32(body))
+
+
 def _message(body: bytes, blob: bytes, checksum: int) -> Message:
-    if zlib.crc32(body) != checksum:
+    if _checksum(body, blob) != checksum:
         raise WireError("the worker's message is damaged (checksum); something else writes to its pipe")
     try:
         data = json.loads(body)
         arrays = _arrays(blob) if blob else {}
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, OSError, KeyError, EOFError, RecursionError, zipfile.BadZipFile, zlib.error) as error:
         raise WireError(f"the worker's message cannot be read: {error}") from error
     if not isinstance(data, dict):
         raise WireError("the worker's message is no JSON object")

@@ -8,11 +8,12 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 from bench.wire.frames import Decoder, Message, encode
 
 READ_BYTES = 1 << 16
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 PARENT_CHECK_S = 1.0
 
 
@@ -21,6 +22,7 @@ def main() -> None:
     receive, send, parent, memory_bytes = (int(each) for each in sys.argv[1:5])
     _die_with(parent)
     _limit_memory(memory_bytes)
+    sys.path.append(str(Path.cwd()))  # last: a user's own module is found, and shadows nothing
     from bench.worker.handler import Handler
 
     serve(receive, send, Handler())
@@ -36,7 +38,16 @@ def serve(receive: int, send: int, handler: object) -> None:
                 return
             decoder.feed(data)
         reply = handler.answer(message)  # type: ignore[attr-defined]
-        _write(send, encode(reply))
+        _write(send, _encoded(reply))
+
+
+def _encoded(reply: Message) -> bytes:
+    """Return a reply's bytes; one that cannot be sent (a plugin's odd value in it) becomes an error that says so."""
+    try:
+        return encode(reply)
+    except (TypeError, ValueError, RecursionError) as error:
+        text = f"the worker's answer cannot be sent: {type(error).__name__}: {error}"[:2000]
+        return encode(Message({"error": {"message": text, "status": "failed"}}))
 
 
 def _write(descriptor: int, data: bytes) -> None:
@@ -50,7 +61,10 @@ def _die_with(parent: int) -> None:
     if sys.platform == "linux":
         import ctypes
 
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # What a plugin leaves running in the background stays this process's child, so that it is found and ended.
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
         if os.getppid() != parent:
             os._exit(1)
         return
@@ -77,5 +91,3 @@ if __name__ == "__main__":
     sys.stdout.flush()
     # Frameworks' own threads and exit handlers can hang a worker whose work is done.
     os._exit(0)
-
-__all__ = ["Message", "main", "serve"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from bench.protocols import Task
 from bench.wire.frames import Message
 from bench.worker.context import WorkerContext
 from bench.worker.loading import load_target
+from bench.worker.plain import jsonable
 
 MODULE = "module"
 EVALUATION_BATCH = 32
@@ -46,9 +49,9 @@ class Build:
         metric = self.task.metric
         about = {"name": metric.name, "unit": metric.unit, "higher_is_better": metric.higher_is_better}
         if artifact is not None:
-            self._become(Artifact.from_json(artifact))
+            self._become(self._own_copy(Artifact.from_json(artifact)))
         elif format == MODULE:
-            self.format, self.model = MODULE, self.task.module()  # type: ignore[attr-defined]
+            self.format, self.model = MODULE, self.task.module()  # type: ignore[union-attr]  # offers of modules promise it
         elif format is not None:
             self._become(Artifact.of(self.task.artifact(format, self._fresh_folder("model")), format))
         return {"metric": about, **self._state()}
@@ -95,7 +98,7 @@ class Build:
             self.format, self.model = MODULE, _module(result)
         else:
             self._become(Artifact.of(_written(result, folder), produces))
-        facts = {"log": context.lines, "facts": _jsonable(context.facts)}
+        facts = {"log": context.lines, "facts": jsonable(context.facts)}
         return {"seconds": seconds, "train_s": context.train_s, **facts, **self._state()}
 
     def count(self, *, counters: Mapping[str, str], artifact: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -105,7 +108,7 @@ class Build:
         subject, readings = Artifact.from_json(artifact), {}
         for name, target in counters.items():
             try:
-                readings[name] = load_target(target)(subject).to_json()
+                readings[name] = jsonable(load_target(target)(subject).to_json())
             except Exception as error:  # noqa: BLE001 - a counter that fails costs its number, not the cell
                 readings[name] = Reading.missing("1", f"{type(error).__name__}: {error}"[:500]).to_json()
         return {"readings": readings}
@@ -127,6 +130,12 @@ class Build:
     def _state(self) -> dict[str, Any]:
         artifact = self.model.to_json() if isinstance(self.model, Artifact) else None
         return {"format": self.format, "artifact": artifact}
+
+    def _own_copy(self, artifact: Artifact) -> Artifact:
+        """Copy what comes from the cache: a step that edits its input in place must not damage what others measure."""
+        place = self._fresh_folder("input") / artifact.path.name
+        (shutil.copytree if artifact.path.is_dir() else shutil.copyfile)(artifact.path, place)
+        return replace(artifact, path=place)
 
     def _fresh_folder(self, name: str) -> Path:
         folder = self.folder / name
@@ -160,17 +169,5 @@ def _written(result: Any, folder: Path) -> Path:
 def _save(path: Path, arrays: Mapping[str, Any]) -> None:
     import numpy as np
 
-    np.savez(path, **{name: np.asarray(value) for name, value in arrays.items()})
-
-
-def _jsonable(value: Any) -> Any:
-    """Turn facts into plain JSON: numbers of frameworks become Python's, anything odd its text."""
-    if isinstance(value, Mapping):
-        return {str(key): _jsonable(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_jsonable(each) for each in value]
-    if isinstance(value, (bool, int, str)) or value is None:
-        return value
-    if hasattr(value, "item"):
-        value = value.item()
-    return float(value) if isinstance(value, (int, float)) else str(value)[:300]
+    named = {name: np.asarray(value) for name, value in arrays.items()}
+    np.savez(path, **named)  # type: ignore[arg-type]  # numpy types the array names as its own flags

@@ -72,12 +72,19 @@ class Handler:
 
 
 def _report(error: BaseException) -> dict[str, Any]:
-    message, name = str(error), type(error).__name__
+    message, name = _text(error), type(error).__name__
     text = message if isinstance(error, Unsupported) else f"{name}: {message}" if message else name
     status = _status(error, message)
     if status == "oom":
         text = f"ran out of the memory a worker may use ({text})"
     return {"message": text[:2000], "status": status, "traceback": _traceback(error)}
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # a plugin's own exception may fail even at this
+        return "(its message cannot be shown)"
 
 
 def _status(error: BaseException, message: str) -> str:

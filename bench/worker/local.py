@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Mapping
 from typing import Any
 
+from bench.measure import placement
 from bench.wire.frames import Message
 from bench.wire.worker import checked
 from bench.worker.handler import Handler
@@ -15,6 +18,7 @@ class LocalWorker:
 
     def __init__(self) -> None:
         self._handler = Handler()
+        self._cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
         self._pending: Message | None = None
 
     def request(self, verb: str, arguments: Mapping[str, Any], *, timeout_s: float) -> Message:
@@ -34,9 +38,12 @@ class LocalWorker:
         return checked(pending)
 
     def close(self) -> None:
-        """Close the session, if one is open, and let collection run again."""
+        """Close the session, if one is open; let collection run again and this process use its cores again."""
         import gc
 
-        self._handler.measuring.close()
+        with contextlib.suppress(Exception):  # a plugin's close may fail in any way; what it was for is over
+            self._handler.measuring.close()
         gc.unfreeze()
         gc.enable()
+        if self._cores:
+            placement.allow(self._cores)

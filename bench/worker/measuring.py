@@ -18,6 +18,7 @@ from bench.measure import memory, placement, recorder
 from bench.protocols import Arrays, Backend, Session
 from bench.wire.frames import Message
 from bench.worker.loading import load_target
+from bench.worker.plain import jsonable
 
 REOPEN_LIMIT_S = 0.1
 PADDING_BLOCKS, PADDING_BYTES = 24, 1 << 18
@@ -77,7 +78,7 @@ class Measuring:
             "base_bytes": base,
             "load_peak_bytes": _above(load_peak, base) if resettable else None,
             "inference_peak_bytes": _above(memory.peak_bytes(), base) if resettable else None,
-            "facts": dict(self.session.facts()),
+            "facts": jsonable(dict(self.session.facts())),
             "outputs": digest_outputs(result),
         }
         self.reopens = warm and load_ns < REOPEN_LIMIT_S * 1e9 and self._can_reopen()
@@ -100,20 +101,21 @@ class Measuring:
         samples, result = recorder.record_block(call, n)
         return Message({"outputs": digest_outputs(result)}, {"samples": samples})
 
-    def predict(self, *, artifact: Mapping[str, Any], inputs: str, outputs: str, device: str, threads: int, batch: int) -> Mapping[str, Any]:
+    def predict(
+        self, *, artifact: Mapping[str, Any], inputs: str, outputs: str, device: str, threads: int, batch: int
+    ) -> Mapping[str, Any]:
         """Run every evaluation input in batches and write the outputs as npz, batches joined."""
         import numpy as np
 
         arrays = _load(inputs)
         total = len(next(iter(arrays.values())))
         session = self._backend().open(Artifact.from_json(artifact), device=device, threads=threads)
-        parts: list[Arrays] = []
-        for start in range(0, total, batch):
-            parts.append(session.run({name: value[start : start + batch] for name, value in arrays.items()}))
+        slices = [slice(start, start + batch) for start in range(0, total, batch)]
+        parts = [session.run({name: value[each] for name, value in arrays.items()}) for each in slices]
         session.close()
         joined = {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
         Path(outputs).parent.mkdir(parents=True, exist_ok=True)
-        np.savez(outputs, **joined)
+        np.savez(outputs, **joined)  # type: ignore[arg-type]  # numpy types the array names as its own flags
         return {"examples": total, "outputs": digest_outputs(joined)}
 
     def close(self) -> Mapping[str, Any]:
@@ -151,7 +153,7 @@ class Measuring:
 
 
 def digest_outputs(result: Any) -> str:
-    """Return a digest of a call's outputs, whatever container the runtime uses; differing digests are different results."""
+    """Return a digest of a call's outputs, whatever container the runtime uses."""
     state = hashlib.sha256()
     for name, value in _leaves(result):
         array = _array(value)

@@ -14,6 +14,7 @@ import bench
 def distill(
     model: Any,
     ctx: bench.Context,
+    *,
     student: Annotated[str, "name of the task's smaller module: 'half' has half the widths"] = "half",
     epochs: Annotated[float, bench.Bounds(gt=0), "passes over the training split"] = 8.0,
     temperature: Annotated[float, bench.Bounds(gt=0), "divides the logits before the softmax"] = 4.0,

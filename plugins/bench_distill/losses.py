@@ -6,16 +6,17 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-import bench
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody knows it by
+from torch import Tensor
 
-Tensor = torch.Tensor
+import bench
+
 SoftLoss = Callable[[Tensor, Tensor, float], Tensor]
 
 
 def kl(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-    """Return T^2 * KL(softmax(teacher / T) || softmax(student / T)), averaged over the examples (Hinton et al. 2015)."""
+    """Return T^2 * KL(softmax(teacher / T) || softmax(student / T)), averaged over examples (Hinton et al. 2015)."""
     log_student, log_teacher = _log_softened(student, temperature), _log_softened(teacher, temperature)
     return temperature**2 * F.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import bench
 import torch
 
+import bench
 from bench_distill.losses import distillation_loss
 
 

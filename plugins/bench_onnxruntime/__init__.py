@@ -1,1 +1,87 @@
-"""First-party plugin."""
+"""ONNX Runtime: export of PyTorch programs to ONNX, a backend that runs them, and counters of what they hold and do.
+
+This module is light: onnx, torch and onnxruntime are imported by the modules of this package when something is used.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import bench
+
+FORMAT = "onnx"
+Level = Literal["all", "extended", "basic", "disabled"]
+OPSET = 18
+EXTRA = "onnxruntime"
+COUNTS: dict[str, Any] = {"needs": ("onnx", "onnxruntime"), "extra": EXTRA}
+
+
+@bench.converter(
+    "onnx-export",
+    accepts="torch",
+    produces=FORMAT,
+    needs=("torch", "onnx", "onnxscript"),
+    extra=EXTRA,
+    facts={"cost": 10.0, "opset": OPSET},
+)
+def onnx_export(artifact: bench.Artifact, ctx: bench.Context) -> Path:
+    """Export a .pt2 program to one ONNX file (opset 18): inputs keep their names, the batch axis stays dynamic."""
+    from bench_onnxruntime.export import export
+
+    return export(artifact, ctx)
+
+
+@bench.backend("onnxruntime", accepts=FORMAT, needs=("onnxruntime",), extra=EXTRA)
+class OnnxRuntimeBackend:
+    """ONNX Runtime on the CPU.
+
+    `graph_optimization` is how far the runtime may rewrite the graph when it opens the file: "all" (fusions and memory
+    layouts of this processor; the runtime's default), "extended", "basic" or "disabled" (the file as it stands).
+    """
+
+    def __init__(
+        self,
+        graph_optimization: Annotated[
+            Level, "how far the runtime may rewrite the graph when it opens the file"
+        ] = "all",
+    ) -> None:
+        self.graph_optimization = graph_optimization
+
+    def open(self, artifact: bench.Artifact, *, device: str, threads: int) -> bench.Session:
+        """Open the file on the CPU. Raises Unsupported for other devices and for operators without a kernel here."""
+        from bench_onnxruntime.session import open_session
+
+        return open_session(artifact, device=device, threads=threads, level=self.graph_optimization)
+
+
+@bench.counter("parameters", accepts=FORMAT, **COUNTS)
+def parameters(artifact: bench.Artifact) -> bench.Reading:
+    """Weights in the file, quantised ones counted by element."""
+    from bench_onnxruntime.counters import count_parameters
+
+    return count_parameters(artifact)
+
+
+@bench.counter("nonzero", accepts=FORMAT, **COUNTS)
+def nonzero(artifact: bench.Artifact) -> bench.Reading:
+    """Weights whose value is not zero."""
+    from bench_onnxruntime.counters import count_nonzero
+
+    return count_nonzero(artifact)
+
+
+@bench.counter("flops", accepts=FORMAT, **COUNTS)
+def flops(artifact: bench.Artifact) -> bench.Reading:
+    """Floating-point (or integer) operations of one inference at batch 1: 2 x MACs."""
+    from bench_onnxruntime.counters import count_flops
+
+    return count_flops(artifact)
+
+
+@bench.counter("bitops", accepts=FORMAT, **COUNTS)
+def bitops(artifact: bench.Artifact) -> bench.Reading:
+    """Bit-operations of one inference at batch 1: MACs x weight bits x activation bits."""
+    from bench_onnxruntime.counters import count_bitops
+
+    return count_bitops(artifact)

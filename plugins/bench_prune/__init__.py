@@ -23,6 +23,7 @@ Scope = Annotated[Literal["global", "layer"], "rank weights over all layers toge
 def prune(
     model: Any,
     ctx: bench.Context,
+    *,
     sparsity: Sparsity = None,
     threshold: Threshold = None,
     scope: Scope = "global",
@@ -62,6 +63,7 @@ def prune(
 def prune_onnx(
     model: bench.Artifact,
     ctx: bench.Context,
+    *,
     sparsity: Sparsity = None,
     threshold: Threshold = None,
     scope: Scope = "global",

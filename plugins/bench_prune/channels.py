@@ -6,8 +6,9 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-import bench
 import torch
+
+import bench
 
 LAYERS = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)
 Inputs = Mapping[str, torch.Tensor]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import bench
 import numpy as np
+
+import bench
 
 Array = np.ndarray[Any, Any]
 Scope = Literal["global", "layer"]

@@ -6,10 +6,10 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import bench
 import numpy as np
 import torch
 
+import bench
 from bench_prune.masks import Scope, magnitude_masks, sparsity_of, target_of
 from bench_prune.schedule import polynomial, pruning_steps
 

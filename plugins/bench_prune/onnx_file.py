@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import bench
 import numpy as np
 
+import bench
 from bench_prune.masks import Scope, magnitude_masks, sparsity_of, target_of
 
 # Operators with the places of their weights among their inputs; everything else holds constants, not weights.
@@ -59,7 +59,7 @@ def pruned_file(
 
 
 def weight_tensors(proto: Any) -> dict[str, Any]:
-    """Return the float tensors of more than one axis that Conv, Gemm, MatMul, Gather and recurrent nodes take as weights.
+    """Return the float weights of Conv, Gemm, MatMul, Gather and recurrent nodes, by name: more than one axis each.
 
     Raises Unsupported when there is none, naming quantisation as the cause where it is.
     """

@@ -30,6 +30,7 @@ Symmetric = Annotated[
 def quantize_onnx(
     model: bench.Artifact,
     ctx: bench.Context,
+    *,
     mode: Mode = "dynamic",
     bits: Bits = 8,
     calibrate: Calibrate = 256,
@@ -59,6 +60,7 @@ def quantize_onnx(
 def quantize_torch(
     model: Any,
     ctx: bench.Context,
+    *,
     mode: Mode = "dynamic",
     bits: Bits = 8,
     calibrate: Calibrate = 256,
@@ -66,8 +68,9 @@ def quantize_torch(
     per_channel: PerChannel = True,
     symmetric: Symmetric = None,
 ) -> Path:
-    """Quantise a torch module and export it as .pt2: int8 dynamic (linear layers, embeddings) or static (PT2E), or half floats.
+    """Quantise a torch module and export it as .pt2: int8 dynamic or static, or half-precision floats.
 
+    Dynamic int8 converts linear layers (torchao) and embeddings; static int8 is PT2E with torchao's x86 quantiser.
     A process that loads the int8 files imports torchao first: it registers their operators.
     """
     from bench_quantize import module

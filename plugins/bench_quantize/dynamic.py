@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import bench
 import torch
 from torchao.quantization import Int8DynamicActivationInt8WeightConfig, PerRow, PerTensor, quantize_
 from torchao.quantization.quant_primitives import MappingType
 from torchao.utils import unwrap_tensor_subclass
 
+import bench
 from bench_quantize.embedding import replace_embeddings
 
 

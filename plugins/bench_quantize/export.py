@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import bench
 import torch
+
+import bench
 
 Inputs = Mapping[str, torch.Tensor]
 # Where a node comes from: of no use to who runs it, a third of a small file, and different from run to run.
@@ -15,8 +16,12 @@ HISTORY = ("from_node", "nn_module_stack", "source_fn_stack", "stack_trace", "to
 
 
 def exported(module: Any, example: Inputs) -> Any:
-    """Return the module's program: inputs by keyword, first axis dynamic. Raises Unsupported when it cannot be traced."""
-    shapes = {name: {0: torch.export.Dim.AUTO} for name in example}
+    """Return the module's program: inputs by keyword, first axis dynamic.
+
+    Raises Unsupported when it cannot be traced.
+    """
+    batch = torch.export.Dim("batch", min=1)
+    shapes = {name: {0: batch} for name in example}
     try:
         return torch.export.export(module, (), dict(example), dynamic_shapes=shapes)
     except Exception as error:  # torch.export raises whatever the model's own code does
@@ -30,6 +35,7 @@ def exported(module: Any, example: Inputs) -> Any:
 def write_program(module: Any, example: Inputs, path: Path) -> Path:
     """Export the module and write it without its history; return the path."""
     program = exported(module, example)
+    program.example_inputs = None
     for graph_module in program.graph_module.modules():
         for node in graph_module.graph.nodes if isinstance(graph_module, torch.fx.GraphModule) else ():
             for key in HISTORY:

@@ -6,11 +6,12 @@ import copy
 from pathlib import Path
 from typing import Any
 
-import bench
 import numpy as np
 import torch
 
+import bench
 from bench_quantize.export import Inputs, write_program
+from bench_quantize.quiet import quiet
 
 
 def quantized(
@@ -31,7 +32,7 @@ def quantized(
     """
     example = _tensors(ctx.example(2))
     clone = copy.deepcopy(model).eval().requires_grad_(False)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with quiet(), torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(ctx.seed)
         if mode in ("fp16", "bf16"):
             facts = _cast(clone, torch.float16 if mode == "fp16" else torch.bfloat16)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import bench
+from bench_quantize.quiet import quiet
 
 QUANTISED = frozenset(
     {"ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul"}
@@ -41,22 +41,33 @@ def quantized(
         )
     _require_float_weights(model.path)
     path = ctx.workdir / f"{mode}.onnx"
-    if mode == "fp16":
-        _write_half(model.path, path)
-        facts: dict[str, Any] = {"activations": "float16", "weights": "float16"}
-    else:
-        from bench_quantize import onnx_int8
-
-        if mode == "dynamic":
-            facts = onnx_int8.write_dynamic(model.path, path, per_channel=per_channel)
-        else:
-            inputs = ctx.calibration(calibrate)
-            facts = onnx_int8.write_static(
-                model.path, path, inputs, method=method, per_channel=per_channel, symmetric=bool(symmetric)
-            )
+    with quiet():
+        facts = _write(
+            model.path,
+            path,
+            ctx,
+            mode=mode,
+            calibrate=calibrate,
+            method=method,
+            per_channel=per_channel,
+            symmetric=bool(symmetric),
+        )
     ctx.note(mode=mode, bits=16 if mode == "fp16" else bits, **facts)
     ctx.log(f"{model.size_bytes} bytes became {path.stat().st_size}")
     return path
+
+
+def _write(
+    source: Path, path: Path, ctx: bench.Context, *, mode: str, calibrate: int, method: str, **options: bool
+) -> dict[str, Any]:
+    """Write the model to `path` by its mode; return facts for the record."""
+    if mode == "fp16":
+        return _write_half(source, path)
+    from bench_quantize import onnx_int8
+
+    if mode == "dynamic":
+        return onnx_int8.write_dynamic(source, path, per_channel=options["per_channel"])
+    return onnx_int8.write_static(source, path, ctx.calibration(calibrate), method=method, **options)
 
 
 def _require_float_weights(path: Path) -> None:
@@ -73,12 +84,10 @@ def _require_float_weights(path: Path) -> None:
         )
 
 
-def _write_half(source: Path, path: Path) -> None:
+def _write_half(source: Path, path: Path) -> dict[str, Any]:
+    """Store and compute in float16; inputs and outputs stay float32. Values beyond float16's range are clamped."""
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    with warnings.catch_warnings():
-        # Weights beyond float16's range are clamped, each with a warning of its own; quality shows what it costs.
-        warnings.simplefilter("ignore")
-        proto = convert_float_to_float16(onnx.load(source), keep_io_types=True)
-    onnx.save(proto, path)
+    onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), path)
+    return {"activations": "float16", "weights": "float16"}

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import bench
 import numpy as np
 import onnx
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, quantize_dynamic
@@ -16,6 +15,8 @@ from onnxruntime.quantization.calibrate import create_calibrator
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from onnxruntime.quantization.quant_utils import load_model_with_shape_infer
 from onnxruntime.quantization.shape_inference import quant_pre_process
+
+import bench
 
 # Integer matrix products are fastest with signed weights; ConvInteger is with unsigned ones (twice as fast on x86,
 # and older onnxruntimes have no other), so a net that has both takes two passes.
@@ -32,7 +33,7 @@ BETWEEN = (
 )
 # What may stand between attention's softmax and its product.
 PASSING = ("Cast", "Dropout", "Identity", "Mul", "Reshape", "Transpose", "Where")
-METHODS = {
+METHODS: dict[str, tuple[Any, dict[str, Any]]] = {
     "minmax": (CalibrationMethod.MinMax, {}),
     # onnxruntime's default of 128 bins for 128 levels leaves the search a single candidate, the full range.
     "entropy": (CalibrationMethod.Entropy, {"num_bins": 512, "num_quantized_bins": 128}),
@@ -47,10 +48,11 @@ def write_dynamic(source: Path, path: Path, *, per_channel: bool) -> dict[str, A
     with _prepared(source) as (ready, scratch):
         kinds = {node.op_type for node in onnx.load(ready).graph.node} | {"MatMul"}  # a Gemm becomes a MatMul
         wanted = [(list(types), weights) for types, weights in PASSES if kinds & set(types)]
+        step = ready
         for turn, (types, weights) in enumerate(wanted):
             target = path if turn == len(wanted) - 1 else scratch / f"pass{turn}.onnx"
-            quantize_dynamic(ready, target, op_types_to_quantize=types, weight_type=weights, per_channel=per_channel)
-            ready = target
+            quantize_dynamic(step, target, op_types_to_quantize=types, weight_type=weights, per_channel=per_channel)
+            step = target
     return {"activations": "uint8 at run time", "weights": "int8", "layers": _int8_weights(path)}
 
 
@@ -83,7 +85,7 @@ def write_static(
     return {"activations": activations, "weights": "int8", "calibrated": count, "layers": _int8_weights(path)}
 
 
-class Examples(CalibrationDataReader):  # type: ignore[misc]
+class Examples(CalibrationDataReader):
     """Feeds calibration examples one by one, so that every batch has the same shape."""
 
     def __init__(self, inputs: bench.Arrays, first: int, last: int) -> None:
@@ -147,7 +149,7 @@ def _has_attention(graph: Any) -> bool:
 
 
 def _weightless_products(graph: Any) -> list[str]:
-    """Return the names of matrix products of two activations: they hold no bytes, and queries and keys have outliers."""
+    """Return the names of matrix products of two activations: they hold no bytes, only outliers."""
     stored = {each.name for each in graph.initializer}
     return [node.name for node in graph.node if node.op_type == "MatMul" and not stored & {*node.input}]
 

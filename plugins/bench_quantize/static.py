@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import bench
 import torch
 from torchao.quantization.pt2e import MinMaxObserver, PerChannelMinMaxObserver
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 from torchao.quantization.pt2e.quantizer import QuantizationSpec
 from torchao.quantization.pt2e.quantizer.x86_inductor_quantizer import QuantizationConfig, X86InductorQuantizer
 
+import bench
 from bench_quantize.embedding import replace_embeddings
 from bench_quantize.export import Inputs, exported
 

@@ -9,12 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
-from torch.export.graph_signature import InputKind
 
 import bench
 from bench_torch.flat import flatten
 from bench_torch.program import inputs_of, load_program
-from bench_torch.weights import weights_of
+from bench_torch.weights import weight_names, weights_of
 from bench_torch.work import Work, measure_work
 
 
@@ -39,12 +38,10 @@ def _analyse(path: str, digest: str) -> Analysis:
     del digest  # part of the key: the same path may hold another file later
     program = load_program(Path(path))
     graph, state = flatten(program)
-    specs = program.graph_signature.input_specs
-    parameters = frozenset(each.arg.name for each in specs if each.kind == InputKind.PARAMETER)
     sizes: Counter[str] = Counter()
     nonzero = 0
     with torch.no_grad():
-        for stored, real in weights_of(graph, state, parameters):
+        for stored, real in weights_of(graph, state, weight_names(program, state)):
             sizes[str(stored.dtype).removeprefix("torch.")] += stored.numel()
             nonzero += int(torch.count_nonzero(real))
     work, problem = measure_work(graph, state, inputs_of(program))

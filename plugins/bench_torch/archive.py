@@ -26,9 +26,13 @@ SYMBOL = re.compile(r"Symbol\('\w+'(, \w+=(True|False))*\)")
 EXPRESSION = re.compile(r"[\w\s+\-*/%(),.<>=&|~]*")
 # Python's own functions are within reach of such an expression, so every word in it must be one that sizes use.
 WORDS = frozenset(
-    "Abs Add And CeilToInt CleanDiv Eq False Float FloatTrueDiv FloorDiv FloorToInt Ge Gt Identity IntTrueDiv Integer"
-    " Le Lt Max Min Mod ModularIndexing Mul Ne Not Or Piecewise Pow PowByNatural PythonMod Rational RoundToInt ToFloat"
-    " True TruncToInt TruncToFloat Where ceiling false floor int_oo oo true".split()
+    {
+        *("Add", "Mul", "Pow", "PowByNatural", "Mod", "PythonMod", "ModularIndexing", "Abs", "Max", "Min"),
+        *("FloorDiv", "CleanDiv", "IntTrueDiv", "FloatTrueDiv", "CeilToInt", "FloorToInt", "RoundToInt"),
+        *("TruncToInt", "TruncToFloat", "ToFloat", "ceiling", "floor", "Identity", "Piecewise", "Where"),
+        *("Integer", "Float", "Rational", "And", "Or", "Not", "Eq", "Ne", "Lt", "Le", "Gt", "Ge"),
+        *("True", "False", "true", "false", "oo", "int_oo"),
+    }
 )
 
 

@@ -20,10 +20,14 @@ from bench_torch.program import check_pure, constants_of, state_of
 ASSERTIONS = frozenset({"aten::_assert_tensor_metadata", "aten::_assert_async", "aten::sym_constrain_range_for_size"})
 # Operators whose bindings take exactly the arguments of their schema (each has a test).
 DIRECT = frozenset(
-    "linear conv1d conv2d batch_norm layer_norm embedding scaled_dot_product_attention matmul bmm addmm relu relu_"
-    " sigmoid tanh gelu hardtanh softmax.int log_softmax.int add.Tensor add_.Tensor sub.Tensor mul.Tensor div.Tensor"
-    " reshape view transpose.int permute unsqueeze squeeze.dim flatten.using_ints expand to.dtype cat chunk select.int"
-    " sum.dim_IntList mean.dim clamp max_pool2d avg_pool2d dropout eq.Scalar masked_fill.Scalar contiguous".split()
+    {
+        *("linear", "matmul", "bmm", "addmm", "conv1d", "conv2d", "batch_norm", "layer_norm", "embedding"),
+        *("scaled_dot_product_attention", "max_pool2d", "avg_pool2d", "dropout", "softmax.int", "log_softmax.int"),
+        *("relu", "relu_", "sigmoid", "tanh", "gelu", "hardtanh", "clamp", "masked_fill.Scalar", "eq.Scalar"),
+        *("add.Tensor", "add_.Tensor", "sub.Tensor", "mul.Tensor", "div.Tensor", "sum.dim_IntList", "mean.dim"),
+        *("reshape", "view", "transpose.int", "permute", "flatten.using_ints", "unsqueeze", "squeeze.dim", "expand"),
+        *("cat", "chunk", "select.int", "contiguous", "to.dtype"),
+    }
 )
 
 

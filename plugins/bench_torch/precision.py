@@ -8,8 +8,22 @@ import torch
 
 # Operators that move or scale values without mixing them: what comes out is stored in what went in.
 TRANSPARENT = frozenset(
-    "reshape view _unsafe_view transpose permute t expand contiguous clone flatten unflatten unsqueeze squeeze select"
-    " slice chunk split to _to_copy getitem alias detach".split()
+    {
+        *(
+            "reshape",
+            "view",
+            "_unsafe_view",
+            "transpose",
+            "permute",
+            "t",
+            "flatten",
+            "unflatten",
+            "unsqueeze",
+            "squeeze",
+        ),
+        *("expand", "contiguous", "clone", "alias", "detach", "select", "slice", "chunk", "split", "getitem"),
+        *("to", "_to_copy"),
+    }
 )
 
 

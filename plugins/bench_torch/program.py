@@ -39,7 +39,7 @@ def load_program(path: Path) -> Any:
         _register(REGISTERED_BY["torchao"], path)
     archive.vet()
     try:
-        with _quiet():
+        with quiet():
             return torch.export.load(path)
     except (RuntimeError, AssertionError, ValueError) as error:
         message = f"{path.name} does not load as a torch.export program: {str(error)[:300]}"
@@ -51,12 +51,12 @@ def _register(module: str, path: Path) -> None:
     if importlib.util.find_spec(name) is None:
         message = f"{path.name} holds quantised operators of {name}, which is not installed"
         raise bench.Unsupported(message, cure="pip install 'joulebench[torch]'")
-    with _quiet():
+    with quiet():
         importlib.import_module(module)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep notes about kernels for other devices and deprecations inside torch off the terminal."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -83,7 +83,9 @@ def inputs_of(program: Any) -> tuple[Input, ...]:
     values = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
     names = _names(program, [each.arg.name for each in specs])
     return tuple(
-        Input(name, spec.arg.name, tuple(_size(each) for each in values[spec.arg.name].shape), values[spec.arg.name].dtype)
+        Input(
+            name, spec.arg.name, tuple(_size(each) for each in values[spec.arg.name].shape), values[spec.arg.name].dtype
+        )
         for name, spec in zip(names, specs, strict=True)
         if isinstance(values[spec.arg.name], torch.Tensor)
     )
@@ -92,7 +94,9 @@ def inputs_of(program: Any) -> tuple[Input, ...]:
 def _names(program: Any, placeholders: list[str]) -> list[str]:
     """Keyword names where every input is a plain tensor, else the placeholders' own (forward's names)."""
     spec = program.call_spec.in_spec
-    positional, keywords = spec.children() if hasattr(spec, "children") and callable(spec.children) else spec.children_specs
+    positional, keywords = (
+        spec.children() if hasattr(spec, "children") and callable(spec.children) else spec.children_specs
+    )
     if positional.num_leaves == 0 and len(keywords.context) == keywords.num_leaves == len(placeholders):
         return [str(each) for each in keywords.context]
     return placeholders
@@ -125,4 +129,6 @@ def check_pure(program: Any) -> None:
         )
     odd = {each.kind for each in program.graph_signature.input_specs} - {*STATE, InputKind.USER_INPUT}
     if odd:
-        raise bench.Unsupported(f"the program takes inputs that are no tensors ({', '.join(sorted(each.name for each in odd))})")
+        raise bench.Unsupported(
+            f"the program takes inputs that are no tensors ({', '.join(sorted(each.name for each in odd))})"
+        )

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch.export.graph_signature import InputKind
 
 import bench
+from bench_torch.program import STATE
 
-CONVENTION = "weights the program uses; biases and normalisation counted, running statistics, scales and zero points not"
+CONVENTION = "weights in use, biases and normalisation too; not running statistics, scales and zero points"
+# torchao's quantised tensors, unwrapped: original0 holds the integers, the others their scales and zero points.
+UNWRAPPED = re.compile(r"(?P<weight>.*\.?parametrizations\.\w+)\.original(?P<part>\d+)")
 
 
 def count_parameters(artifact: bench.Artifact) -> bench.Reading:
@@ -17,33 +22,52 @@ def count_parameters(artifact: bench.Artifact) -> bench.Reading:
     from bench_torch.analysis import analyse
 
     found = analyse(artifact)
-    return bench.Reading.counted(found.parameters, "count", convention=CONVENTION, by_dtype=dict(found.parameters_by_dtype))
+    sizes = dict(found.parameters_by_dtype)
+    return bench.Reading.counted(found.parameters, "count", convention=CONVENTION, by_dtype=sizes)
 
 
 def count_nonzero(artifact: bench.Artifact) -> bench.Reading:
     """Count the weights whose value differs from zero; a quantised one is zero at its zero point."""
     from bench_torch.analysis import analyse
 
-    found = analyse(artifact)
-    return bench.Reading.counted(found.nonzero, "count", convention=CONVENTION)
+    return bench.Reading.counted(analyse(artifact).nonzero, "count", convention=CONVENTION)
 
 
-def weights_of(graph: Any, state: Mapping[str, Any], parameters: frozenset[str]) -> list[tuple[Any, Any]]:
-    """Return the weights as (stored tensor, its real values), shared ones once.
+def weight_names(program: Any, state: Mapping[str, Any]) -> frozenset[str]:
+    """Return the placeholders that hold weights.
 
-    `parameters` are the placeholders that were parameters of the module. Quantised programs keep their weights as
-    8-bit buffers of two axes or more (vectors are scales and zero points); these count too.
+    These are the module's parameters, and the 8-bit buffers of two axes or more in which quantised programs keep their
+    weights (vectors are scales and zero points), less the scales and zero points that torchao keeps as parameters.
     """
+    specs = [each for each in program.graph_signature.input_specs if each.kind in STATE]
+    quantised = {_part(each.target)[0] for each in specs if _is_integer(state[each.arg.name])} - {""}
+    return frozenset(each.arg.name for each in specs if _is_weight(each, state[each.arg.name], quantised))
+
+
+def weights_of(graph: Any, state: Mapping[str, Any], names: frozenset[str]) -> list[tuple[Any, Any]]:
+    """Return the named weights that the graph uses as (stored tensor, its real values), shared ones once."""
     found: dict[Any, tuple[Any, Any]] = {}
     for node in graph.graph.nodes:
-        value = state.get(node.name) if node.op == "placeholder" and node.users else None
-        if isinstance(value, torch.Tensor) and (node.name in parameters or _is_quantised_weight(value)):
+        if node.op == "placeholder" and node.users and node.name in names:
+            value = state[node.name]
             found[_identity(value, node.name)] = (value, _real(node, value, state))
     return list(found.values())
 
 
-def _is_quantised_weight(value: Any) -> bool:
-    return value.ndim >= 2 and value.element_size() == 1 and value.dtype != torch.bool
+def _is_weight(spec: Any, value: Any, quantised: set[str]) -> bool:
+    weight, part = _part(spec.target)
+    if weight in quantised and part > 0:
+        return False
+    return spec.kind == InputKind.PARAMETER or (_is_integer(value) and value.ndim >= 2)
+
+
+def _part(target: str) -> tuple[str, int]:
+    match = UNWRAPPED.fullmatch(target)
+    return (match["weight"], int(match["part"])) if match else ("", 0)
+
+
+def _is_integer(value: Any) -> bool:
+    return value.element_size() == 1 and value.dtype != torch.bool
 
 
 def _identity(value: Any, name: str) -> Any:
@@ -53,6 +77,7 @@ def _identity(value: Any, name: str) -> Any:
 
 
 def _real(node: Any, value: Any, state: Mapping[str, Any]) -> Any:
+    """Return the numbers that a stored weight stands for, by its dequantise operator where it has one."""
     if hasattr(value, "dequantize") and type(value) not in (torch.Tensor, torch.nn.Parameter):
         return value.dequantize()
     for user in node.users:

@@ -54,7 +54,8 @@ def test_it_is_small(core: Path) -> None:
 
 
 def test_it_holds_no_framework(core: Path) -> None:
-    code = "import importlib.util as u; print([n for n in ('torch', 'onnx', 'onnxruntime', 'scipy', 'mlxtend') if u.find_spec(n)])"
+    names = ("torch", "onnx", "onnxruntime", "scipy", "mlxtend")
+    code = f"from importlib.util import find_spec; print([each for each in {names} if find_spec(each)])"
     ended = subprocess.run([str(core / "bin" / "python"), "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
 

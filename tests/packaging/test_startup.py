@@ -6,18 +6,24 @@ import sys
 import pytest
 
 HEAVY = ("torch", "numpy", "pydantic", "jinja2", "onnxruntime", "onnx", "scipy", "psutil", "ruamel.yaml")
-SHOW = "; print('loaded:', sorted(set({heavy!r}) & set(sys.modules)))"
 
 
 def _loaded(code: str) -> str:
-    script = "import sys\n" + code + SHOW.format(heavy=HEAVY).removeprefix("; ").join(("\n", "\n"))
+    script = f"import sys\n{code}\nprint('loaded:', sorted(set({HEAVY}) & set(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return ended.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize("option", ["--help", "-h", "--version"])
 def test_help_loads_nothing_heavy(option: str) -> None:
-    code = f"sys.argv = ['bench', {option!r}]\nfrom bench.cli import main\ntry:\n    main()\nexcept SystemExit as e:\n    assert e.code == 0"
+    code = f"""
+sys.argv = ["bench", {option!r}]
+from bench.cli import main
+try:
+    main()
+except SystemExit as ended:
+    assert ended.code == 0
+"""
     assert _loaded(code) == "loaded: []"
 
 

@@ -1,10 +1,12 @@
 import math
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from bench.units import DIMENSIONS, EXAMPLES, UNITS, format_quantity, format_with_interval, parse_quantity
+
+STEADY = settings(deadline=None, derandomize=True)
 
 SHOWN = {"s": "time", "J": "energy", "W": "power", "B": "bytes", "FLOP": "flops", "count": "count", "%": "fraction"}
 
@@ -65,6 +67,7 @@ def test_says_what_was_expected(text, dimension, message):
     assert message in str(caught.value)
 
 
+@STEADY
 @given(st.text(max_size=200), st.sampled_from(DIMENSIONS))
 def test_any_text_is_a_finite_number_or_a_value_error(text, dimension):
     try:
@@ -73,13 +76,17 @@ def test_any_text_is_a_finite_number_or_a_value_error(text, dimension):
         assert EXAMPLES[dimension] in str(error)
 
 
-@given(st.floats(-1e6, 1e6), st.sampled_from([(d, u) for d in DIMENSIONS for u in UNITS[d]]), st.sampled_from(["", " "]))
+@STEADY
+@given(
+    st.floats(-1e6, 1e6), st.sampled_from([(d, u) for d in DIMENSIONS for u in UNITS[d]]), st.sampled_from(["", " "])
+)
 def test_every_unit_scales_by_its_factor(number, pair, gap):
     dimension, unit = pair
     text = f"{number!r}{gap}{unit}"
     assert parse_quantity(text, dimension) == pytest.approx(number * UNITS[dimension][unit], rel=1e-12)
 
 
+@STEADY
 @given(st.floats(1e-9, 1e15), st.sampled_from(sorted(SHOWN)))
 @example(999.96e-6, "s")
 @example(119.99, "s")
@@ -88,6 +95,7 @@ def test_round_trip_within_three_digits(value, unit):
     assert again == pytest.approx(value, rel=0.00501, abs=0.005 if unit in ("B", "FLOP", "count") else 0)
 
 
+@STEADY
 @given(st.floats(1e-8, 1e12), st.floats(1e-6, 0.9), st.sampled_from(["s", "J", "W"]))
 def test_interval_is_rounded_to_two_digits_of_its_half_width(value, share, unit):
     half = value * share
@@ -141,14 +149,16 @@ def test_shows_value_and_half_width(value, low, high, unit, text):
     assert format_with_interval(value, low, high, unit) == text
 
 
+@STEADY
 @given(st.sampled_from([math.nan, math.inf, -math.inf]))
 def test_what_is_not_finite_is_not_shown_as_a_number(value):
     with pytest.raises(ValueError, match="cannot show"):
         format_quantity(value, "s")
 
 
+@STEADY
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(0, 1e300), st.sampled_from(["s", "B", "1", "x"]))
 def test_formatting_never_fails_on_finite_numbers(value, half, unit):
     assume(math.isfinite(value + half) and math.isfinite(value - half))
-    assert format_quantity(value, unit)
-    assert format_with_interval(value, value - half, value + half, unit)
+    assert 0 < len(format_quantity(value, unit)) < 40
+    assert 0 < len(format_with_interval(value, value - half, value + half, unit)) < 60

@@ -1,0 +1,104 @@
+"""The launch journal: what was measured is kept whole, small, and readable whatever happens to one file."""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.store import Journal, Launch
+
+RECORDINGS = Path(__file__).parents[3] / "benchmarks" / "recordings"
+
+
+def launch(rounds: int = 3, n: int = 7, sides: int = 2, seed: int = 0) -> Launch:
+    rng = np.random.default_rng(seed)
+    samples = {f"cell{k}": rng.integers(900_000, 2_000_000, (rounds, n + 5)) for k in range(sides)}
+    return Launch({"n": n, "rounds": rounds, "load": {"before": 1.5}, "text": "<b> \u2028"}, samples)
+
+
+def equal(left: Launch, right: Launch) -> bool:
+    same = all(np.array_equal(left.samples[cell], right.samples[cell]) for cell in left.samples)
+    return left.meta == right.meta and left.sides == right.sides and same
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 5), st.integers(1, 20), st.integers(1, 4), st.integers(0, 99))
+def test_round_trip(tmp_path_factory: pytest.TempPathFactory, rounds: int, n: int, sides: int, seed: int) -> None:
+    journal = Journal(tmp_path_factory.mktemp("journal"))
+    wanted = launch(rounds, n, sides, seed)
+    journal.append("c", wanted)
+    (found,) = journal.read("c")
+    assert equal(found, wanted)
+    assert all(each.dtype == np.int64 for each in found.samples.values())
+
+
+def test_launches_keep_their_order_and_their_numbers(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    paths = [journal.append("c", launch(seed=seed)) for seed in range(12)]
+    assert [each.name for each in paths] == [f"{number:05d}.npz" for number in range(1, 13)]
+    paths[3].unlink()
+    assert journal.append("c", launch(seed=99)).name == "00013.npz"
+    assert len(journal.read("c")) == 12
+    assert equal(journal.read("c")[-1], launch(seed=99))
+
+
+def test_comparisons_do_not_mix(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.append("a", launch(seed=1))
+    journal.append("b", launch(seed=2))
+    journal.drop("a")
+    assert journal.read("a") == []
+    assert equal(journal.read("b")[0], launch(seed=2))
+    assert journal.read("nothing") == []
+
+
+def test_any_damage_to_a_file_costs_that_launch_only(tmp_path: Path) -> None:
+    journal, dice = Journal(tmp_path), random.Random(0)
+    first, second = (journal.append("c", launch(seed=seed)) for seed in (1, 2))
+    whole = first.read_bytes()
+    damaged = [b"", b"\0" * 100, b"PK\x03\x04", *(whole[: dice.randrange(len(whole))] for _ in range(40))]
+    for _ in range(150):
+        changed = bytearray(whole)
+        changed[dice.randrange(len(changed))] ^= dice.randrange(1, 256)
+        damaged.append(bytes(changed))
+    for data in damaged:
+        first.write_bytes(data)
+        found = journal.read("c")
+        assert equal(found[-1], launch(seed=2))
+        assert len(found) <= 2
+    assert second.exists()
+
+
+def test_a_file_half_written_is_no_launch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(tmp_path)
+    journal.append("c", launch())
+
+    def torn(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", torn)
+    with pytest.raises(KeyboardInterrupt):
+        journal.append("c", launch(seed=5))
+    monkeypatch.undo()
+    assert len(journal.read("c")) == 1
+    assert [each.name for each in (tmp_path / "c").iterdir()] == ["00001.npz"]
+
+
+@pytest.mark.parametrize(("kind", "limit"), [("light-ort", 5.0), ("heavy-ort", 5.0), ("light-torch", 6.0)])
+def test_real_launches_take_at_most_five_bytes_a_call(tmp_path: Path, kind: str, limit: float) -> None:
+    """Whole files over the calls in them; of the short blocks of `light-torch` a third are tails, not calls."""
+    recordings = sorted(RECORDINGS.glob(f"{kind}-*.npz"))[:6]
+    assert recordings, f"no recordings of {kind} in benchmarks/recordings"
+    journal, stored, calls = Journal(tmp_path), 0, 0
+    for path in recordings:
+        with np.load(path) as archive:
+            about = json.loads(str(archive["meta"]))
+            names = [name for name in archive.files if name.startswith("d_")]
+            samples = {f"{index:012x}": archive[name] for index, name in enumerate(names)}
+        stored += journal.append("c", Launch({"n": about["n"], "rounds": about["R"]}, samples)).stat().st_size
+        calls += sum(each.size - 5 * len(each) for each in samples.values())
+    assert stored / calls <= limit
