@@ -18,7 +18,15 @@ from bench.store import find_records
 
 @click.command("report")
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("site"), show_default=True, metavar="DIR")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("site"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder of the page.",
+)
 @click.option("--title", default="Compression leaderboard", show_default=True, help="The page's title.")
 @strict_option
 def command(results: Sequence[Path], output: Path, title: str, strict_plugins: bool) -> None:

@@ -88,7 +88,7 @@ def execute(
             _forget(folder, plan)
         facts = {**machine_facts(), **_plugin_facts(registry)}
         about = {
-            "suite": suite.to_json(),
+            "suite": {**suite.to_json(), "source": suite.source.name, "extends": [each.name for each in suite.extends]},
             "cells": [each.cell.id for each in plan.cells],
             "machine": facts,
             "reproduce": reproduce,

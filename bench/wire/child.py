@@ -50,7 +50,7 @@ class Child:
         self._watched_s = 0.0
         child_reads, self._send = os.pipe()
         self._receive, child_writes = os.pipe()
-        # -u: what a plugin printed just before it died is the best clue there is. -P: a `numpy.py` where the user stands
+        # -u: what a plugin printed just before it died is the best clue there is. -P: a `numpy.py` in the user's folder
         # must not shadow anything.
         command = [python, "-u", "-P", "-X", "faulthandler", "-m", "bench.worker", str(child_reads), str(child_writes)]
         try:

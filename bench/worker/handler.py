@@ -83,7 +83,7 @@ def _report(error: BaseException) -> dict[str, Any]:
 def _text(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:  # a plugin's own exception may fail even at this
+    except Exception:  # noqa: BLE001 - a plugin's own exception may fail even at this
         return "(its message cannot be shown)"
 
 
