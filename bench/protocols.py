@@ -46,7 +46,9 @@ class Score:
 class Task(Protocol):
     """A model, its data (train, calibration and held-out evaluation splits) and its quality metric."""
 
-    metric: Metric
+    @property
+    def metric(self) -> Metric:
+        """What `score` reports; a class attribute will do."""
 
     def digest(self) -> str:
         """Return a digest of every data array (train, calibration, evaluation, labels): it decides the group."""

@@ -60,7 +60,7 @@ def unpaired_ratio(mine: tuple[float, float, float], other: tuple[float, float, 
     """
     value = mine[0] / other[0]
     if not (mine[1] > 0 and other[1] > 0 and math.isfinite(mine[2]) and math.isfinite(other[2])):
-        return Ratio(value, 0.0, math.inf, against, "unpaired-p50")
+        return Ratio(value, None, None, against, "unpaired-p50")
     spread = math.hypot(math.log(mine[2] / mine[1]), math.log(other[2] / other[1])) / 2
     return Ratio(value, value * math.exp(-spread), value * math.exp(spread), against, "unpaired-p50")
 

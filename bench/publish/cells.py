@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.publish.format import MISSING, POINTS, TIMES, Figure, Scale, figure, figure_of, written
+from bench.publish.format import MISSING, POINTS, TIMES, Figure, Scale, figure, figure_of, number, written
 from bench.publish.model import SHAPES, Cell
 from bench.publish.text import mapping, plain, visible
 from bench.reading import STRENGTH, Reading
@@ -32,6 +32,12 @@ def reading_cell(reading: Reading | None, scale: Scale, *, badge: bool = False, 
     if found is None:
         return Cell(MISSING, f"not a finite number: {plain(reading.value)}"[:REASON_LIMIT], klass, "dim")
     text, note = written(found, scale)
+    if klass != "counted" and (found.low is None or found.high is None):
+        note = (
+            "unbounded interval"
+            if number(reading.low) is not None or number(reading.high) is not None
+            else "no interval"
+        )
     tone = "dim" if reading.verdict != "valid" else ""
     return Cell(text, note, klass if badge or klass not in _PLAIN else "", tone, found.value, block)
 

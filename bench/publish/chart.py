@@ -13,7 +13,7 @@ from bench.publish.methods import method, styles
 from bench.publish.model import Chart, Label, Mark
 from bench.publish.placing import place_labels
 from bench.publish.rank import front
-from bench.publish.rows import name_of, unranked
+from bench.publish.rows import name_in, name_of, recipe_lines, unranked
 from bench.publish.text import visible
 from bench.record import Record
 
@@ -30,6 +30,8 @@ class Point(NamedTuple):
     x: Figure
     y: Figure
     gain: float
+    name: str
+    ranked: bool
 
 
 class Frame(NamedTuple):
@@ -47,7 +49,7 @@ class Frame(NamedTuple):
 def chart_of(context: Context, anchors: Mapping[int, str]) -> Chart | None:
     """Return the group's chart of quality against latency, or None when fewer than two records can be plotted.
 
-    Only ranked records are plotted: suspect numbers belong on no front.
+    What has no rank is drawn hollow and never lies on the front.
     """
     frame = _frame(context)
     if frame is None:
@@ -58,9 +60,9 @@ def chart_of(context: Context, anchors: Mapping[int, str]) -> Chart | None:
     marks = tuple(_mark(frame, at, looks, anchors) for at in range(len(frame.points)))
     return Chart(
         title=f"{frame.metric.capitalize()} against median latency",
-        alternative=f"{opening} {_listed(frame)}",
+        alternative=f"{opening} {_listed(frame)}".rstrip(),
         caption=opening,
-        best=tuple((visible(name_of(frame.points[at].record), 90), _said(frame, at)) for at in frame.best[:NAMED]),
+        best=tuple((visible(frame.points[at].name, 110), _said(frame, at)) for at in frame.best[:NAMED]),
         x_label=f"Latency p50 ({frame.x_scale.label}), faster to the left" + (", logarithmic" * frame.across.log),
         y_label=f"{frame.metric.capitalize()} ({frame.y_scale.label or 'no unit'})",
         x_ticks=_ticks(frame.across, frame.x_scale, level=HEIGHT - BOTTOM),
@@ -78,21 +80,23 @@ def _frame(context: Context) -> Frame | None:
     points = []
     for each in context.records:
         x, y = figure_of(each.readings.get("latency")), figure_of(each.readings.get("quality"))
-        if x is not None and y is not None and not unranked(context, each):
-            points.append(Point(each, x, y, sign * y.value))
+        if x is not None and y is not None:
+            points.append(Point(each, x, y, sign * y.value, name_in(context, each), not unranked(context, each)))
     if len(points) < 2:
         return None
     across = axis((v for each in points for v in each.x if v is not None), LEFT, WIDTH - RIGHT, log=True)
     ends = (HEIGHT - BOTTOM, TOP) if sign > 0 else (TOP, HEIGHT - BOTTOM)
     up = axis((v for each in points for v in each.y if v is not None), *ends, log=False)
-    best = front([(each.x.value, each.gain) for each in points])
+    ranked = [at for at, each in enumerate(points) if each.ranked]
+    best = [ranked[at] for at in front([(points[at].x.value, points[at].gain) for at in ranked])]
     scales = context.scale("latency"), context.scale("quality")
     return Frame(points, best, across, up, *scales, metric_name(context.records))
 
 
 def _mark(frame: Frame, at: int, looks: Mapping[str, tuple[str, str]], anchors: Mapping[int, str]) -> Mark:
-    record, x, y, _ = frame.points[at]
+    record, x, y, _, name, ranked = frame.points[at]
     css, path = looks[method(record)]
+    css += "" if ranked else " doubt"
     across, up = frame.across.at, frame.up.at
     whiskers, best = "", at in frame.best
     plain = len(frame.points) > CROWDED and not best
@@ -103,13 +107,15 @@ def _mark(frame: Frame, at: int, looks: Mapping[str, tuple[str, str]], anchors: 
         whiskers += f"M{across(x.low):.1f} {up(y.value):.1f}H{across(x.high):.1f}"
     if y.low is not None and y.high is not None:
         whiskers += f"M{across(x.value):.1f} {up(y.low):.1f}V{up(y.high):.1f}"
-    words = f"{name_of(record)}: {_said(frame, at)}"
+    words = f"{name}: {_said(frame, at)}{'' if ranked else ' (not ranked)'}"
     return Mark(*place, css, path, whiskers, words, anchors[id(record)], best)
 
 
 def _front_paths(frame: Frame) -> tuple[str, str]:
     """Return the front as a staircase and the region it dominates: as slow or slower, and no better."""
     places = [(frame.across.at(frame.points[at].x.value), frame.up.at(frame.points[at].y.value)) for at in frame.best]
+    if not places:
+        return "", ""
     (x, y), rest = places[0], places[1:]
     line = f"M{x:.1f} {y:.1f}" + "".join(f"H{a:.1f}V{b:.1f}" for a, b in rest)
     shade = f"{line}H{WIDTH - RIGHT:.1f}V{HEIGHT - BOTTOM:.1f}H{x:.1f}Z"
@@ -140,28 +146,36 @@ def _places(step: float) -> int:
 def _labels(frame: Frame) -> tuple[Label, ...]:
     """Return names for the front and the baseline, where there is room for them."""
     places = [(frame.across.at(each.x.value), frame.up.at(each.y.value)) for each in frame.points]
-    named = [at for at, each in enumerate(frame.points) if at in frame.best or each.record.cell.is_baseline]
+    named = [*frame.best, *(at for at, each in enumerate(frame.points) if each.record.cell.is_baseline)]
     texts = {at: _short(frame.points[at].record) for at in named}
     return place_labels(places, texts, (LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM))
 
 
 def _short(record: Record) -> str:
-    name = "baseline" if record.cell.is_baseline else name_of(record)
+    name = name_of(record) if len(record.cell.recipe) == 1 else recipe_lines(record)[0]
+    name = "baseline" if record.cell.is_baseline else name
     return name if len(name) <= 34 else name[:33] + "…"
 
 
 def _opening(frame: Frame, total: int) -> str:
     """Return what the drawing shows, in sentences."""
     bars = "bars are 95 % intervals" + " (drawn for the front only)" * (len(frame.points) > CROWDED)
+    start = f"{len(frame.points)} of {total} results plotted: {frame.metric} against median latency, {bars}. "
+    hollow = sum(not each.ranked for each in frame.points)
+    start += f"{hollow} hollow: not ranked, so on no front. " if hollow else ""
+    if not frame.best:
+        return start.rstrip()
     return (
-        f"{len(frame.points)} of {total} results plotted: {frame.metric} against median latency, {bars}. "
+        f"{start}"
         f"Nothing is both faster and better than the {len(frame.best)} on the front (outlined; what lies in the shaded "
         f"region is dominated), fastest first:"
     )
 
 
 def _listed(frame: Frame) -> str:
-    chosen = [f"{name_of(frame.points[at].record)} ({_said(frame, at)})" for at in frame.best[:NAMED]]
+    chosen = [f"{frame.points[at].name} ({_said(frame, at)})" for at in frame.best[:NAMED]]
+    if not chosen:
+        return ""
     more = len(frame.best) - len(chosen)
     return "; ".join(chosen) + (f"; and {more} more." if more > 0 else ".")
 

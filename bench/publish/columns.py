@@ -54,6 +54,13 @@ def _ratio(name: str, badge: bool = False) -> Make:
     return make
 
 
+def _best(context: Context, record: Record) -> Cell:
+    ratio = record.ratios.get("latency_vs_best")
+    if ratio is None and record.id in context.fastest:
+        return Cell(f"1{TIMES}", "the fastest", sort=1.0)
+    return ratio_cell(ratio, baseline=False)
+
+
 def _quality_drop(context: Context, record: Record) -> Cell:
     reading = record.readings.get("quality")
     return drop_cell(drop_of(context, record), reading.unit if reading else "1", baseline=record.cell.is_baseline)
@@ -115,7 +122,7 @@ SPECS = (
     Spec(
         "best",
         "Latency vs best",
-        _ratio("latency_vs_best"),
+        _best,
         _has_ratio("latency_vs_best"),
         "Against the fastest uncompressed cell of the task on this device",
     ),

@@ -15,8 +15,8 @@ from bench.record import Record
 class Context:
     """What the cells of one group share.
 
-    Its records that ran, the scale of each reading, blocks of equal provenance, and the strongest provenance of its
-    latencies: the one that is ranked.
+    Its records that ran, the scale of each reading, blocks of equal provenance, the strongest provenance of its
+    latencies (the one that is ranked), the ids of the fastest uncompressed cells, and whether it has several backends.
     """
 
     records: tuple[Record, ...]
@@ -24,6 +24,8 @@ class Context:
     blocks: Mapping[str, Mapping[tuple[int, str], int]]
     baselines: Mapping[str, Record] = field(default_factory=dict)
     strongest: tuple[int, str] = (0, "")
+    fastest: frozenset[str] = frozenset()
+    several: bool = False
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> Context:
@@ -42,7 +44,9 @@ class Context:
         known = {**baselines, **{str(each.id): each for each in records}}
         latencies = (each.readings["latency"] for each in records if "latency" in each.readings)
         strongest = min((provenance(each) for each in latencies if figure_of(each) is not None), default=(0, ""))
-        return cls(tuple(records), scales, blocks, known, strongest)
+        best = {str(each.ratios["latency_vs_best"].against) for each in records if "latency_vs_best" in each.ratios}
+        several = len({each.cell.backend_name for each in records}) > 1
+        return cls(tuple(records), scales, blocks, known, strongest, frozenset(best), several)
 
     def scale(self, name: str) -> Scale:
         """Return the scale of a reading's column."""

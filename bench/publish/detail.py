@@ -152,7 +152,7 @@ def _compression(record: Record) -> Lines:
         if found is not None and "energy" in str(key):
             scale = scale_for(visible(own.get("unit", "J"), 20), [found.value])
             text = f"{sentence(found, scale)} {badge(own.get('class'))}"
-        elif key == "seconds" and figure(value) is not None:
+        elif str(key).endswith(("seconds", "_s")) and figure(value) is not None:
             text = _with_unit(value, "s", "")
         else:
             text = plain(value) + (f" ({badge(own.get('class'))})" if "energy" in str(key) else "")

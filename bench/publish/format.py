@@ -11,6 +11,7 @@ from bench.reading import Reading
 
 MINUS, MISSING, TIMES, TO = "\N{MINUS SIGN}", "—", "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
 LARGEST, SMALLEST = 1e100, 1e-100  # beyond these a "number" is damage, and arithmetic on it overflows
+COMPACT = 1e7  # from here on a column's outliers are written as powers of ten
 _UP = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
 _DOWN = ((1e-9, "n"), (1e-6, "µ"), (1e-3, "m"))
 _PREFIXES = {"s": (*_DOWN, (1.0, "")), "J": (*_DOWN, *_UP), "W": (*_DOWN, *_UP), "B": _UP, "FLOP": _UP, "": _UP}
@@ -85,12 +86,15 @@ def decimals(shown: Figure) -> int:
     """Return how many decimals the interval supports (negative: round to tens, hundreds …).
 
     The half-width keeps two digits when they are below 36 and one otherwise (Particle Data Group, Review of Particle
-    Physics, section 5.3 of its introduction). Without an interval four significant digits stand.
+    Physics, section 5.3 of its introduction). A quantity that cannot be negative keeps two significant digits however
+    wide its interval. Without an interval four significant digits stand.
     """
     spread = 0.0 if shown.low is None or shown.high is None else max(shown.high - shown.value, shown.value - shown.low)
     if spread > SMALLEST:
         power = math.floor(math.log10(spread))
-        return (1 if spread / 10.0**power < 3.55 else 0) - power
+        places = (1 if spread / 10.0**power < 3.55 else 0) - power
+        positive = shown.low is not None and shown.low >= 0 and shown.value > SMALLEST
+        return max(places, 1 - math.floor(math.log10(shown.value))) if positive else places
     size = abs(shown.value)
     if size == 0 or (size >= 1 and size == int(size)):
         return 0
@@ -99,7 +103,7 @@ def decimals(shown: Figure) -> int:
 
 def text_of(value: float, places: int) -> str:
     """Return a number with that many decimals, thousands separated, with a true minus sign."""
-    if not -1e15 < value < 1e15:
+    if not -COMPACT < value < COMPACT:
         return f"{value:.3g}".replace("-", MINUS)
     if places < 0:
         value, places = round(value, places), 0

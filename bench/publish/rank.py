@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
@@ -12,10 +13,10 @@ def rank_ranges(figures: Sequence[Figure]) -> list[tuple[int, int]]:
     """Return (best, worst) rank of each figure, 1 being the lowest value; in the order given.
 
     Best = 1 + how many rows lie wholly below; worst = how many do not lie wholly above. A figure without an interval
-    counts as a point. Runs in O(n log n).
+    may lie anywhere, and so may have any rank. Runs in O(n log n).
     """
-    lows = [each.value if each.low is None else each.low for each in figures]
-    highs = [each.value if each.high is None else each.high for each in figures]
+    lows = [-math.inf if each.low is None else each.low for each in figures]
+    highs = [math.inf if each.high is None else each.high for each in figures]
     lows_sorted, highs_sorted = sorted(lows), sorted(highs)
     return [
         (1 + bisect_left(highs_sorted, low), bisect_right(lows_sorted, high))

@@ -36,14 +36,13 @@ def rows(
     found = [figure_of(each.readings["latency"]) for each in ranked]
     ranges = rank_ranges([each for each in found if each is not None])
     order = sorted(zip(ranked, ranges, strict=True), key=lambda pair: (pair[0].readings["latency"].value, pair[1]))
-    several = len({each.cell.backend_name for each in context.records}) > 1
     cells = [(record, Cell(rank_text(*each), sort=record.readings["latency"].value)) for record, each in order]
     rest = [each for each in context.records if reasons[id(each)]]
     cells += [(each, Cell("—", tone="dim")) for each in sorted(rest, key=lambda each: recipe_name(each.cell.recipe))]
     out = []
     for record, rank in cells:
         title, options = recipe_lines(record)
-        place = visible(record.cell.backend_name, 80) if several else ""
+        place = visible(record.cell.backend_name, 80) if context.several else ""
         recipe = Cell(title, " · ".join(part for part in (options, place) if part), sort=f"{title} {options}")
         made = [SPECS[index].make(context, record) for index in used]
         more = [extra_cell(each) for each in extra.get(id(record), ())]
@@ -81,6 +80,12 @@ def outage(record: Record, anchor: str) -> Outage:
 def name_of(record: Record) -> str:
     """Return a record's recipe as people read it."""
     return visible(recipe_name(record.cell.recipe), 200)
+
+
+def name_in(context: Context, record: Record) -> str:
+    """Return a record's recipe, with its backend where the group has several."""
+    place = f" on {visible(record.cell.backend_name, 80)}" if context.several else ""
+    return name_of(record) + place
 
 
 def recipe_lines(record: Record) -> tuple[str, str]:

@@ -82,8 +82,11 @@ class Controller:
         for side in sides:
             if side.outcomes is not None:
                 self.folder.write_outcomes(side.id, side.outcomes)
+        known = {each.id: each for each in self.folder.records()}
         for record in recorder.records(comparison, sides, journal.read(comparison.id), run.task):
-            self._record(record)
+            # A baseline is measured again beside a cell that is retried; its failing now undoes nothing.
+            if record.status == "ok" or record.id not in known or known[record.id].status != "ok":
+                self._record(record)
         self._write_facts()
 
     def _record(self, record: Record) -> None:
@@ -96,7 +99,8 @@ class Controller:
         """Add the ratio to the fastest uncompressed cell, known only when all comparisons are over."""
         known = {each.id: each for each in self.folder.records()}
         for record in with_best(list(known.values())):
-            if record != known[record.id]:
+            old, new = (each.ratios.get("latency_vs_best") for each in (known[record.id], record))
+            if new is not None and (old is None or (old.value, old.against) != (new.value, new.against)):
                 self.folder.append(record)
 
     def _known(self, planned: PlannedCell) -> Record:

@@ -18,7 +18,6 @@ from bench.plan import PlannedCell, PlannedComparison
 from bench.reading import Reading
 from bench.record import Ratio, Record
 from bench.run.built import Side, TaskFacts
-from bench.run.comparison import matching
 from bench.run.settings import Settings
 from bench.store import Launch
 from bench.suite.cell import Cell
@@ -47,7 +46,7 @@ class Recorder:
     ) -> list[Record]:
         """Return a record for every side, the baseline first."""
         base = sides[0]
-        usable = [each for each in launches if any(matching([each], [base, side]) for side in sides)]
+        usable = [each for launch in launches if base.id in (each := _as_now(launch, sides)).samples]
         derived: Mapping[str, Derived] = {}
         if task is not None and base.alive:
             cell = base.planned.cell
@@ -135,6 +134,16 @@ class Recorder:
         facts = measured[0].meta["headers"][side.id]["facts"] if measured else {}
         owners = {each.name: each.version for each in (comparison.task, comparison.backend)}
         return {"joulebench": __version__, "python": self.machine.get("python"), "plugins": owners, "runtime": facts}
+
+
+def _as_now(launch: Launch, sides: Sequence[Side]) -> Launch:
+    """Return a launch with the samples of those sides only whose artifact is still the one that was measured."""
+    digests = {side.id: side.artifact.digest for side in sides if side.artifact is not None}
+    measured = launch.meta["artifacts"]
+    kept = {
+        cell: value for cell, value in launch.samples.items() if cell in digests and measured.get(cell) == digests[cell]
+    }
+    return Launch(launch.meta, kept)
 
 
 def with_best(records: Sequence[Record]) -> list[Record]:

@@ -97,7 +97,7 @@ def _take(lock: Any, path: Path) -> None:
 
 
 def find_records(places: Iterable[Path], *, strict: bool = False) -> list[Record]:
-    """Read the records of run folders, records.jsonl files, or folders of runs. Raises BenchError when there are none."""
+    """Read the records of run folders, records.jsonl files or folders of runs. Raises BenchError without any."""
     found: list[Record] = []
     for place in places:
         for path in _record_files(place):

@@ -74,7 +74,7 @@ def _pack(launch: Launch) -> bytes:
 def _unpack(path: Path) -> Iterator[Launch]:
     try:
         launch = _read(path)
-    except Exception:  # damaged bytes make numpy, zipfile and zlib raise a dozen kinds; all mean one launch less
+    except Exception:  # noqa: BLE001 - damaged bytes make numpy, zipfile and zlib raise a dozen kinds; all mean one launch less
         return
     yield launch
 

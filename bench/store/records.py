@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,8 +31,10 @@ def append_record(path: Path, record: Record) -> None:
 
 
 def read_records(path: Path, *, strict: bool = False) -> list[Record]:
-    """Read every record, the last one of a cell winning. A torn last line is passed over; with `strict` any bad
-    line raises BadRecord with file and line, otherwise bad lines are passed over too.
+    """Read every record, the last one of a cell winning.
+
+    A torn last line is passed over; with `strict` any other bad line raises BadRecord with file and line, otherwise bad
+    lines are passed over too.
     """
     try:
         lines = path.read_bytes().split(NEWLINE)
@@ -67,6 +70,6 @@ def _finite(value: Any) -> Any:
         return {str(key): _finite(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [_finite(each) for each in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

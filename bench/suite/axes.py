@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.errors import did_you_mean
-from bench.suite.recipes import NAME, Reader
+from bench.suite.recipes import MAX_FAN_OUT, NAME, Reader
 from bench.suite.tree import Keys
 
 # The recipe turns fastest, so that the cells of one comparison lie side by side.
@@ -35,7 +35,13 @@ def read_axis(axis: str, entries: Any, keys: Keys, reader: Reader) -> list[Choic
         return _read_entry(axis, entries, keys, reader)
     if not entries:
         reader.problems.at_value(keys, f"the list '{axis}' is empty; leave the key out instead")
-    return [each for index, entry in enumerate(entries) for each in _read_entry(axis, entry, (*keys, index), reader)]
+    found: list[Choice] = []
+    for index, entry in enumerate(entries):
+        found += _read_entry(axis, entry, (*keys, index), reader)
+        if len(found) > MAX_FAN_OUT:
+            reader.problems.at_key(keys, f"'{axis}' fans out to more than {MAX_FAN_OUT:,} choices")
+            break
+    return found
 
 
 def read_entries(

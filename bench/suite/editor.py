@@ -38,7 +38,7 @@ def json_schema(vocabulary: Vocabulary | None) -> Schema:
             "extends": {"type": "string", "description": "Path or name of the suite this one is laid over."},
             "matrix": {**_object(_matrix()), "description": "Every combination is one cell."},
             "measure": {**_object(_measure()), "description": "How one comparison is measured."},
-            "limits": {**_object(_limits()), "description": "Budgets that 'bench gate' judges by."},
+            "limits": {**_object(_limits()), "description": "Upper limits; every record says which it keeps."},
         },
         "additionalProperties": False,
         "if": {"required": ["extends"]},
@@ -90,48 +90,60 @@ def _limits() -> dict[str, Schema]:
 
 def _names(vocabulary: Vocabulary | None) -> dict[str, Schema]:
     words = vocabulary or Vocabulary()
-    step = _step(words.compressors, vocabulary, "compressor")
-    pattern = _step(words.compressors, vocabulary, "compressor", partial=True)
-    pipeline = {"type": "array", "items": _ref("step"), "minItems": 1}
     task = [{"const": name, "description": _about(offers)} for name, offers in sorted(words.tasks.items())]
+    pipeline, patterns = ({"type": "array", "items": _ref(each), "minItems": 1} for each in ("step", "pattern"))
+    none = {"const": NONE, "description": "The baseline."}
     return {
-        "task": {"anyOf": task} if vocabulary else {"type": "string"},
+        "task": {"anyOf": task or [VARIABLE]} if vocabulary else {"type": "string"},
         "backend": _step(words.backends, vocabulary, "backend"),
-        "step": step,
-        "compressor": {"anyOf": [{"const": NONE, "description": "The baseline."}, _ref("step")]},
+        "step": _step(words.compressors, vocabulary, "compressor"),
+        "pattern": _step(words.compressors, vocabulary, "compressor", partial=True),
+        "compressor": {"anyOf": [none, _ref("step")]},
         "recipe": {"anyOf": [_ref("compressor"), pipeline]},
-        "recipe_pattern": {"anyOf": [{"const": NONE}, pattern, {"type": "array", "items": pattern, "minItems": 1}]},
+        "recipe_pattern": {"anyOf": [none, _ref("pattern"), patterns]},
+        **{_options_name("backend", name): _options(offers) for name, offers in sorted(words.backends.items())},
+        **{_options_name("compressor", name): _options(offers) for name, offers in sorted(words.compressors.items())},
     }
 
 
 def _step(
     names: Mapping[str, Sequence[Offer]], vocabulary: Vocabulary | None, slot: Slot, *, partial: bool = False
 ) -> Schema:
-    """Return the schema of one step: its bare name, or a mapping of its name to its options."""
+    """Return the schema of one step: its bare name, or a mapping of its name to its options.
+
+    A `partial` step is a pattern, which need not name the options that are required.
+    """
     if vocabulary is None:
         free = {"type": "object", "minProperties": 1, "maxProperties": 1}
         return {"anyOf": [{"type": "string"}, free], "description": f"Any {slot}."}
     branches: list[Schema] = [VARIABLE]
     for name, offers in sorted(names.items()):
-        options = _options(offers, partial=partial)
-        if not options.get("required"):
+        required = [] if partial else _required(offers)
+        options = _ref(_options_name(slot, name))
+        if required:
+            options |= {"type": "object", "required": required}
+        else:
             branches.append({"const": name, "description": _about(offers)})
-        mapping = _object({name: options}) | {"required": [name], "description": _about(offers)}
-        branches.append(mapping)
+        branches.append(_object({name: options}) | {"required": [name], "description": _about(offers)})
     return {"anyOf": branches}
 
 
-def _options(offers: Sequence[Offer], *, partial: bool) -> Schema:
+def _options_name(slot: Slot, name: str) -> str:
+    return f"{slot}:{name}"
+
+
+def _required(offers: Sequence[Offer]) -> list[str]:
+    """Return the options that no offer of the name does without."""
+    return sorted(set.intersection(*({each.name for each in offer.options if each.required} for offer in offers)))
+
+
+def _options(offers: Sequence[Offer]) -> Schema:
     """Return the schema of a name's options: each as any of its offers takes it."""
     merged: dict[str, list[Option]] = {}
     for offer in offers:
         for option in offer.options:
             merged.setdefault(option.name, []).append(option)
-    needed = [{each.name for each in offer.options if each.required} for offer in offers]
-    required = sorted(set.intersection(*needed)) if needed and not partial else []
-    out = _object({name: _option(options) for name, options in merged.items()})
-    out["type"] = "object" if required else ["object", "null"]
-    return {**out, "required": required} if required else out
+    return _object({name: _option(options) for name, options in merged.items()}) | {"type": ["object", "null"]}
 
 
 def _option(options: Sequence[Option]) -> Schema:

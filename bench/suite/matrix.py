@@ -5,7 +5,9 @@ Every comparison (the cells that share all but the recipe) holds its baseline, f
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -42,10 +44,9 @@ def expand(suite: str, model: MatrixModel, vocabulary: Vocabulary | None, proble
     out = Expansion()
     if problems.errors or not _fits([axes, *({**axes, **each} for each in includes)], problems):
         return out
-    dropped = _dropped(axes, excludes)
-    _add(suite, axes, dropped, out)
+    _add(suite, axes, excludes, out)
     for each in includes:
-        _add(suite, {**axes, **each}, frozenset(), out)
+        _add(suite, {**axes, **each}, (), out)
     if not out.groups:
         problems.at_key(("matrix", "exclude"), "excludes every cell: nothing is left to measure")
     return out
@@ -58,13 +59,25 @@ def _fits(products: Sequence[Axes], problems: Problems) -> bool:
     return count <= MAX_CELLS
 
 
-def _add(suite: str, axes: Axes, dropped: frozenset[tuple[int, ...]], out: Expansion) -> None:
-    recipes = list(enumerate(axes["recipe"]))
-    for place in product(*(enumerate(axes[axis]) for axis in PLACE)):
-        at = tuple(index for index, _ in place)
-        kept = [each for index, each in recipes if (*at, index) not in dropped]
+def _add(suite: str, axes: Axes, excludes: Sequence[Axes], out: Expansion) -> None:
+    masks = {axis: _masks(axis, axes[axis], excludes) for axis in ORDER}
+    recipes = list(zip(axes["recipe"], masks["recipe"], strict=True))
+    everything = (1 << len(excludes)) - 1
+    for place in product(*(zip(axes[axis], masks[axis], strict=True) for axis in PLACE)):
+        dropped = functools.reduce(operator.and_, (mask for _, mask in place), everything)
+        kept = [each for each, mask in recipes if not mask & dropped]
         if kept:
-            _add_comparison(_baseline(suite, [each.value for _, each in place]), kept, out)
+            _add_comparison(_baseline(suite, [each.value for each, _ in place]), kept, out)
+
+
+def _masks(axis: str, choices: Sequence[Choice], excludes: Sequence[Axes]) -> list[int]:
+    """Return bits for each choice, one per entry of `exclude` that agrees with it: a cell is out when all share one."""
+    silent = sum(1 << bit for bit, entry in enumerate(excludes) if axis not in entry)
+    named = [(1 << bit, [each.value for each in entry[axis]]) for bit, entry in enumerate(excludes) if axis in entry]
+    return [
+        silent + sum(bit for bit, values in named if any(_matches(axis, choice.value, value) for value in values))
+        for choice in choices
+    ]
 
 
 def _add_comparison(baseline: Cell, recipes: Sequence[Choice], out: Expansion) -> None:
@@ -84,21 +97,6 @@ def _baseline(suite: str, values: Sequence[Any]) -> Cell:
     named = dict(zip(PLACE, values, strict=True))
     backend: Step = named.pop("backend")
     return Cell(suite=suite, recipe=(), backend=backend.name, backend_options=backend.options, **named)
-
-
-def _dropped(axes: Axes, excludes: Sequence[Axes]) -> frozenset[tuple[int, ...]]:
-    """Return the index tuples of excluded cells, axis by axis: an entry drops the product of what it matches."""
-    out: set[tuple[int, ...]] = set()
-    for entry in excludes:
-        out.update(product(*(_matching(axis, axes[axis], entry.get(axis)) for axis in ORDER)))
-    return frozenset(out)
-
-
-def _matching(axis: str, choices: Sequence[Choice], patterns: Sequence[Choice] | None) -> list[int]:
-    if patterns is None:
-        return list(range(len(choices)))
-    wanted = [each.value for each in patterns]
-    return [index for index, each in enumerate(choices) if any(_matches(axis, each.value, one) for one in wanted)]
 
 
 def _matches(axis: str, value: Any, pattern: Any) -> bool:

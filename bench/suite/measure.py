@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from bench.errors import did_you_mean
-from bench.units import parse_quantity
+from bench.units import LONGEST, parse_quantity
 
 EnergyClass = Literal["any", "measured", "derived"]
 MAX_SECONDS = 7 * 24 * 3600.0
@@ -44,6 +44,8 @@ def parse_repeat(text: str) -> tuple[float | None, float]:
 
     Raises ValueError saying what was expected.
     """
+    if len(text) > LONGEST:  # also keeps the search for "or" from running wild over thousands of blanks
+        raise ValueError(REPEAT)
     match = _UNTIL.fullmatch(text)
     if match is None and text.strip().startswith("until"):
         raise ValueError(REPEAT)

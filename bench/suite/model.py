@@ -91,6 +91,7 @@ KNOWN: dict[Keys, tuple[str, ...]] = {
 CURES: dict[Keys, str] = {
     ("bench",): "the format version is 1: write 'bench: 1'",
     ("name",): "a name is a slug of small letters, digits, '-' and '_', like 'mobile'",
+    ("about",): "'about' is one text of at most 2,000 characters",
     ("matrix", "task"): "name at least one task",
     ("matrix", "backend"): "name at least one backend",
     ("matrix", "recipe"): "expected a list of recipes, like [none, quantize: {mode: dynamic}]",

@@ -13,6 +13,8 @@ from bench.errors import ConfigError, did_you_mean
 from bench.shelf import shelf
 
 MAX_BYTES = 1_000_000
+# ruamel.yaml scans some tokens in time quadratic in their length; a line bounds them.
+MAX_LINE = 100_000
 SUFFIXES = (".yaml", ".yml")
 # Line breaks as ruamel.yaml counts them, so that its line numbers index these lines.
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
@@ -68,6 +70,9 @@ def read(path: Path) -> Source:
         before = _BREAK.split(text[: bad.start()])
         message = f"the character U+{ord(bad[0]):04X} cannot stand in YAML: is this a text file?"
         raise source.place(len(before) - 1, len(before[-1])).error(message)
+    for number, each in enumerate(source.lines):
+        if len(each) > MAX_LINE:
+            raise source.place(number, MAX_LINE).error(f"the line is longer than {MAX_LINE:,} characters: break it")
     return source
 
 

@@ -50,7 +50,9 @@ class WorkerContext:
 
     def teacher(self) -> Any:
         """Return a fresh copy of the task's reference module."""
-        return self._trainable("a torch module").module()
+        if not hasattr(self._task, "module"):
+            raise Unsupported(f"the task ({type(self._task).__name__}) has no torch module to teach with")
+        return self._task.module()
 
     def log(self, message: str) -> None:
         """Leave a line in the record's lineage."""

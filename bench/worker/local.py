@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,8 +28,9 @@ class LocalWorker:
         return self.finish(timeout_s=timeout_s)
 
     def begin(self, verb: str, arguments: Mapping[str, Any]) -> None:
-        """Do the work now."""
-        self._pending = self._handler.answer(Message({"verb": verb, **arguments}))
+        """Do the work now. What a plugin prints goes to stderr: stdout is for results."""
+        with contextlib.redirect_stdout(sys.stderr):
+            self._pending = self._handler.answer(Message({"verb": verb, **arguments}))
 
     def finish(self, *, timeout_s: float) -> Message:
         """Hand over what was done."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +24,12 @@ def jsonable(value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    """Return a plain value; subclasses (an enumeration's member, a framework's float) lose their class."""
+    """Return a plain value; subclasses (an enumeration's member, a framework's float) lose their class.
+
+    What JSON cannot say (NaN, infinity) is null.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
             return kind(value)

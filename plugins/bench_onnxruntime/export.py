@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,15 +43,21 @@ def export(artifact: bench.Artifact, ctx: bench.Context) -> Path:
                 verbose=False,
             )
     except Exception as error:
-        message = f"torch.onnx.export failed: {' '.join(str(error).split())[:400]}"
-        raise bench.Unsupported(
-            message, cure="replace the operator it names, or run the model on the torch backend"
-        ) from error
+        cure = "replace the operator it names, or run the model on the torch backend"
+        raise bench.Unsupported(f"torch.onnx.export failed: {_reason(error)}", cure=cure) from error
     model = exported.model_proto
     _name_batch(model)
     onnx.save_model(model, str(path))
     ctx.note(opset=OPSET, exporter=f"torch {torch.__version__}", nodes=len(model.graph.node))
     return path
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost cause in one line: the exporter wraps it in a page of advice."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    return " ".join(plain.split())[:400]
 
 
 def _outputs(program: Any) -> list[str]:

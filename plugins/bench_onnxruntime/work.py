@@ -46,7 +46,7 @@ class Operand:
     bits: int
 
 
-class Uncountable(Exception):  # noqa: N818 - a reason, not an error
+class Uncountable(Exception):
     """Why the work of a graph has no number."""
 
 

@@ -29,6 +29,11 @@ def prune(
     scope: Scope = "global",
     structured: Annotated[Literal["none", "channels"], "'channels' removes whole channels: tensors shrink"] = "none",
     norm: Annotated[Literal["l1", "l2"], "norm that ranks channels; single weights are ranked by |w|"] = "l2",
+    round_to: Annotated[
+        int,
+        bench.Bounds(ge=1),
+        "channels are kept in multiples of this (rounded down): runtimes are slow at odd widths",
+    ] = 4,
     finetune: Annotated[float, bench.Bounds(ge=0), "passes over the training split after (or while) pruning"] = 0.0,
     schedule: Annotated[
         Literal["one-shot", "polynomial"], "prune at once, or step by step while fine-tuning"
@@ -52,6 +57,7 @@ def prune(
         scope=scope,
         structured=structured,
         norm=norm,
+        round_to=round_to,
         finetune=finetune,
         schedule=schedule,
         steps=steps,

@@ -14,7 +14,7 @@ LAYERS = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)
 Inputs = Mapping[str, torch.Tensor]
 
 
-def without_channels(model: Any, ctx: bench.Context, *, ratio: float, scope: str, norm: str) -> Any:
+def without_channels(model: Any, ctx: bench.Context, *, ratio: float, scope: str, norm: str, round_to: int) -> Any:
     """Return a copy of `model` with about `ratio` of its channels removed; the outputs keep their shape.
 
     Channels are ranked by the norm of their weights (Li et al. 2017), coupled layers together (DepGraph, Fang et
@@ -27,7 +27,7 @@ def without_channels(model: Any, ctx: bench.Context, *, ratio: float, scope: str
     before = _parameters(slim)
     with torch.no_grad():
         shape = slim(**example).shape
-    _remove(slim, example, ratio=ratio, scope=scope, norm=norm)
+    _remove(slim, example, ratio=ratio, scope=scope, norm=norm, round_to=round_to)
     _check(slim, example, shape, shrunk=ratio == 0 or _parameters(slim) < before)
     for each, training in zip(slim.modules(), modes, strict=True):
         each.training = training
@@ -57,7 +57,7 @@ def _ends(node: Any) -> bool:
     return False
 
 
-def _remove(slim: Any, example: Inputs, *, ratio: float, scope: str, norm: str) -> None:
+def _remove(slim: Any, example: Inputs, *, ratio: float, scope: str, norm: str, round_to: int) -> None:
     import torch_pruning as tp
 
     slim.requires_grad_(True)  # the graph is traced along the gradients
@@ -70,6 +70,7 @@ def _remove(slim: Any, example: Inputs, *, ratio: float, scope: str, norm: str) 
             importance=tp.importance.GroupMagnitudeImportance(p=1 if norm == "l1" else 2),
             global_pruning=scope == "global",
             pruning_ratio=ratio,
+            round_to=round_to,
             ignored_layers=output_layers(graph),
             in_channel_groups={},
             out_channel_groups={},

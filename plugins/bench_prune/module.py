@@ -25,6 +25,7 @@ def pruned(
     scope: Scope,
     structured: str,
     norm: str,
+    round_to: int,
     finetune: float,
     schedule: str,
     steps: int,
@@ -42,7 +43,7 @@ def pruned(
         if structured == "channels":
             from bench_prune.channels import without_channels
 
-            slim = without_channels(model, ctx, ratio=sparsity or 0.0, scope=scope, norm=norm)
+            slim = without_channels(model, ctx, ratio=sparsity or 0.0, scope=scope, norm=norm, round_to=round_to)
             _fit(slim, ctx, fit)
             return slim
         clone = copy.deepcopy(model)

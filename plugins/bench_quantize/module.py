@@ -49,7 +49,8 @@ def quantized(
             )
         path = write_program(clone, example, ctx.workdir / f"{mode}.pt2")
     ctx.note(mode=mode, bits=16 if mode in ("fp16", "bf16") else bits, **facts)
-    ctx.log(f"wrote {path.stat().st_size} bytes")
+    share = facts.get("share_of_weights", 1.0)
+    ctx.log(f"{share:.1%} of the weights became {facts['weights']}; the program has {path.stat().st_size} bytes")
     return path
 
 

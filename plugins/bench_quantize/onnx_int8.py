@@ -25,12 +25,14 @@ PASSES = (
     (("Conv",), QuantType.QUInt8),
 )
 WEIGHTED = ("Conv", "ConvTranspose", "EmbedLayerNormalization", "Gather", "Gemm", "MatMul")
-# What carries int8 from one convolution to the next. Beside attention these cost far more than they save: the
-# additions there meet the mask's -inf and the residual stream's outliers.
+# What carries int8 from one convolution to the next. Beside attention or a normalisation at run time these cost far
+# more than they save: the sums there meet a mask's -inf and the outliers of a residual stream.
 BETWEEN = (
     *("Add", "AveragePool", "Clip", "Concat", "Flatten", "GlobalAveragePool", "LeakyRelu", "MaxPool", "Pad", "Relu"),
     *("Reshape", "Resize", "Squeeze", "Transpose", "Unsqueeze"),
 )
+# A normalisation, or the square root that one written out in primitives holds.
+NORMALISING = frozenset({"GroupNormalization", "InstanceNormalization", "LayerNormalization", "Sqrt"})
 # What may stand between attention's softmax and its product.
 PASSING = ("Cast", "Dropout", "Identity", "Mul", "Reshape", "Transpose", "Where")
 METHODS: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -65,7 +67,7 @@ def write_static(
     """
     with _prepared(source) as (ready, scratch):
         model = load_model_with_shape_infer(ready)
-        kinds = list(WEIGHTED if _has_attention(model.graph) else WEIGHTED + BETWEEN)
+        kinds = list(WEIGHTED + BETWEEN if _chains(model.graph) else WEIGHTED)
         quantizer = QDQQuantizer(
             model,
             per_channel,
@@ -135,6 +137,11 @@ def _flatten_biases(graph: Any) -> None:
     for tensor in graph.initializer:
         if tensor.name in biases and len(tensor.dims) == 2 and tensor.dims[0] == 1:
             del tensor.dims[0]
+
+
+def _chains(graph: Any) -> bool:
+    """Whether int8 can be carried from layer to layer: no attention, and no normalisation at run time."""
+    return not _has_attention(graph) and not any(node.op_type in NORMALISING for node in graph.node)
 
 
 def _has_attention(graph: Any) -> bool:

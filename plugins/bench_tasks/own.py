@@ -22,9 +22,11 @@ FACTS = {
 }
 
 
-@bench.task("own-onnx", produces="onnx", needs=("onnx", "onnxruntime"), extra="onnxruntime", facts={**FACTS, "opens": ".onnx"})
+@bench.task(
+    "own-onnx", produces="onnx", needs=("onnx", "onnxruntime"), extra="onnxruntime", facts={**FACTS, "opens": ".onnx"}
+)
 def own_onnx(model: Model, data: Data = None) -> bench.Task:
-    """An .onnx file of your own."""
+    """Take an .onnx file of your own (for `bench try`)."""
     from bench_tasks.own_models import OnnxModel, own_task
 
     return own_task(OnnxModel(model), data)
@@ -32,7 +34,7 @@ def own_onnx(model: Model, data: Data = None) -> bench.Task:
 
 @bench.task("own-torch", produces="torch", needs=("torch",), extra="torch", facts={**FACTS, "opens": ".pt2"})
 def own_torch(model: Model, data: Data = None) -> bench.Task:
-    """A torch.export program (.pt2) of your own."""
+    """Take a torch.export program (.pt2) of your own (for `bench try`)."""
     from bench_tasks.own_models import ProgramModel, own_task
 
     return own_task(ProgramModel(model), data)
@@ -40,9 +42,7 @@ def own_torch(model: Model, data: Data = None) -> bench.Task:
 
 @bench.task("own-module", produces="module", needs=("torch",), extra="torch", facts={**FACTS, "opens": ":"})
 def own_module(model: Model, data: Data = None) -> bench.Task:
-    """A torch module of your own, made by a factory that returns it, or it and its example inputs by name."""
+    """Take a torch module from a factory that returns it, or it and its example inputs by name (for `bench try`)."""
     from bench_tasks.own_models import FactoryModel, own_task
 
     return own_task(FactoryModel(model), data)
-
-

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,6 @@ import numpy as np
 
 import bench
 from bench_tasks.own_task import OwnTask
-
-
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class Model(Protocol):
         """Return its outputs by name."""
 
 
-def own_task(model: Model, data: str | None) -> OwnTask | Any:
+def own_task(model: Model, data: str | None) -> OwnTask:
     """Return the task of a model; one made by a factory can hand its module to steps that work on modules."""
     kind = OwnModuleTask if isinstance(model, FactoryModel) else OwnTask
     return kind(model, _read(data) if data else None)
@@ -74,7 +71,12 @@ class OnnxModel:
         """Return the graph's inputs."""
         found = []
         for each in self._session().get_inputs():
-            kind = each.type.removeprefix("tensor(").removesuffix(")").replace("float", "float32").replace("float3216", "float16")
+            kind = (
+                each.type.removeprefix("tensor(")
+                .removesuffix(")")
+                .replace("float", "float32")
+                .replace("float3216", "float16")
+            )
             kind = {"double": "float64", "bool": "bool"}.get(kind, kind)
             shape = tuple(size if isinstance(size, int) and size > 0 else None for size in each.shape)
             found.append(Input(each.name, shape, np.dtype(kind)))
@@ -138,12 +140,12 @@ class FactoryModel:
     def fresh(self) -> Any:
         """Return a fresh module in evaluation mode."""
         name, _, attribute = self.place.partition(":")
-        if "" not in sys.path:
-            sys.path.insert(0, "")
         made = getattr(importlib.import_module(name), attribute)()
         module, self._examples = made if isinstance(made, tuple) else (made, {})
         if not hasattr(module, "state_dict"):
-            raise TypeError(f"{self.place} returns a torch module, or (module, inputs by name), not {type(module).__name__}")
+            raise TypeError(
+                f"{self.place} returns a torch module, or (module, inputs by name), not {type(module).__name__}"
+            )
         return module.eval()
 
     def inputs(self) -> list[Input]:
@@ -170,7 +172,13 @@ def _answer(module: Any, arrays: Mapping[str, Any]) -> dict[str, Any]:
             result = module(**tensors)
         except TypeError:  # a program exported with positional inputs
             result = module(*tensors.values())
-    parts = list(result.values()) if isinstance(result, dict) else list(result) if isinstance(result, (list, tuple)) else [result]
+    parts = (
+        list(result.values())
+        if isinstance(result, dict)
+        else list(result)
+        if isinstance(result, (list, tuple))
+        else [result]
+    )
     return {f"output_{index}": part.float().numpy() for index, part in enumerate(parts)}
 
 

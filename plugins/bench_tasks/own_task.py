@@ -89,7 +89,9 @@ class OwnTask:
             self._check_names([each.name for each in wanted])
             return {name: np.asarray(value) for name, value in self.given.items()}
         if not wanted:
-            raise bench.Unsupported("nothing tells the model's inputs: give --data FILE.npz with an array for each of them")
+            raise bench.Unsupported(
+                "nothing tells the model's inputs: give --data FILE.npz with an array for each of them"
+            )
         dice = np.random.default_rng(0)
         count = 2 * EXAMPLES
         return {each.name: _made_up(dice, (count, *_sizes(each.shape[1:])), each.dtype) for each in wanted}
@@ -127,7 +129,9 @@ class OwnTask:
         lengths = {len(value) for value in self.given.values()}
         if missing or len(lengths) != 1 or min(lengths) < 2:
             shown = ", ".join(f"{name} {np.shape(value)}" for name, value in self.given.items())
-            raise bench.Unsupported(f"the data hold {shown}; the model wants {', '.join(wanted)}, 2 examples or more of each")
+            raise bench.Unsupported(
+                f"the data hold {shown}; the model wants {', '.join(wanted)}, 2 examples or more of each"
+            )
 
 
 def _sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:

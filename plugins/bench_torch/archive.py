@@ -63,7 +63,7 @@ class Archive:
         for name in self._pickles():
             self._vet_pickle(name)
         bad = [each for each in self._targets() if not TARGET.fullmatch(each) or each in FORBIDDEN_TARGETS]
-        bad += [each for each in self._expressions() if not _plain(each)]
+        bad += [each for each in self._expressions() if not is_plain_size(each)]
         if bad:
             raise self._refusal(f"it names {bad[0][:80]!r}, which is no operator or size")
 
@@ -127,7 +127,8 @@ def _values(tree: Any, key: str) -> Iterator[str]:
             stack += each
 
 
-def _plain(expression: str) -> bool:
+def is_plain_size(expression: str) -> bool:
+    """Whether a size is arithmetic over symbols and numbers, with no word in it that Python would run."""
     rest = SYMBOL.sub("0", expression)
     words = re.findall(r"[A-Za-z_]\w*", rest)
     known = all(each in WORDS or re.fullmatch(r"[a-z]{1,4}\d+", each) for each in words)

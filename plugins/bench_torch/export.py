@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import bench
-from bench_torch.program import load_program
+from bench_torch.program import load_program, quiet
 
 EXAMPLE_BATCH = 2  # 0 and 1 are special to the tracer, so a batch of one would be burnt in
 # Where a node came from in somebody's source tree: machine paths, and more bytes than a small model's weights.
@@ -39,8 +38,7 @@ def _trace(module: Any, inputs: dict[str, Any]) -> Any:
     batch = torch.export.Dim("batch", min=1)
     shapes = {name: {0: batch} for name in inputs}
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with torch.no_grad(), quiet():
             return torch.export.export(module, (), inputs, dynamic_shapes=shapes)
     except Exception as error:
         message = f"torch.export cannot trace {type(module).__name__}: {_first_lines(error)}"
@@ -60,7 +58,8 @@ def load_module(artifact: bench.Artifact, ctx: bench.Context) -> Any:
     """Rebuild a module whose submodules carry the names of the layers that were exported."""
     program = load_program(artifact.path)
     ctx.log("the module was rebuilt from an exported program: its layers are graphs, not the classes they were")
-    return torch.export.unflatten(program)
+    with quiet():
+        return torch.export.unflatten(program)
 
 
 def _first_lines(error: Exception) -> str:

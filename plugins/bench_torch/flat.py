@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from bench_torch.program import check_pure, constants_of, state_of
+from bench_torch.program import constants_of, state_of
+from bench_torch.purity import check_pure
 
 # Checks of what the program was traced with; they compute nothing.
 ASSERTIONS = frozenset({"aten::_assert_tensor_metadata", "aten::_assert_async", "aten::sym_constrain_range_for_size"})
@@ -23,7 +24,7 @@ DIRECT = frozenset(
     {
         *("linear", "matmul", "bmm", "addmm", "conv1d", "conv2d", "batch_norm", "layer_norm", "embedding"),
         *("scaled_dot_product_attention", "max_pool2d", "avg_pool2d", "dropout", "softmax.int", "log_softmax.int"),
-        *("relu", "relu_", "sigmoid", "tanh", "gelu", "hardtanh", "clamp", "masked_fill.Scalar", "eq.Scalar"),
+        *("relu", "relu_", "sigmoid", "tanh", "gelu", "clamp", "masked_fill.Scalar", "eq.Scalar"),
         *("add.Tensor", "add_.Tensor", "sub.Tensor", "mul.Tensor", "div.Tensor", "sum.dim_IntList", "mean.dim"),
         *("reshape", "view", "transpose.int", "permute", "flatten.using_ints", "unsqueeze", "squeeze.dim", "expand"),
         *("cat", "chunk", "select.int", "contiguous", "to.dtype"),

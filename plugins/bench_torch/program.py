@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.export.graph_signature import ConstantArgument, InputKind, OutputKind
+from torch.export.graph_signature import ConstantArgument, InputKind
 
 import bench
 from bench_torch.archive import Archive
@@ -117,18 +117,3 @@ def constants_of(program: Any) -> dict[str, Any]:
     """Return inputs that were not tensors when the program was traced: their values are part of it."""
     specs = (each for each in program.graph_signature.input_specs if isinstance(each.arg, ConstantArgument))
     return {each.arg.name: each.arg.value for each in specs}
-
-
-def check_pure(program: Any) -> None:
-    """Raise Unsupported for a program that changes its own state: no two of its calls would be the same."""
-    kinds = {each.kind for each in program.graph_signature.output_specs}
-    if kinds - {OutputKind.USER_OUTPUT}:
-        raise bench.Unsupported(
-            "the program writes to its own buffers or inputs, so no two calls measure the same thing",
-            cure="export it in evaluation mode, without caches",
-        )
-    odd = {each.kind for each in program.graph_signature.input_specs} - {*STATE, InputKind.USER_INPUT}
-    if odd:
-        raise bench.Unsupported(
-            f"the program takes inputs that are no tensors ({', '.join(sorted(each.name for each in odd))})"
-        )

@@ -48,7 +48,7 @@
       }
       if (badge) node.append(" ", make("span", `b b-${badge}`, badge));
       if (note) node.append(make("small", "", note));
-      if (named && unranked) node.append(make("small", "why", `not ranked: ${unranked}`));
+      if (named && unranked) node.append(make("small", "why", `not ranked: ${unranked.length > 90 ? unranked.slice(0, 89) + "…" : unranked}`));
       tr.append(node);
     });
     return tr;
@@ -61,7 +61,10 @@
     boards.set(section.id, found);
     if (!table) return found;
     const heads = [...table.tHead.rows[0].cells];
-    found.heads = heads.map(th => ({ className: th.className, label: th.textContent.replace(/\s+/g, " ").trim() }));
+    found.heads = heads.map(th => ({
+      className: th.className,
+      label: [...th.childNodes].map(part => part.textContent.trim()).filter(Boolean).join(", "),
+    }));
     found.rows = [...table.tBodies[0].rows].map(servedRow);
     if (section.querySelector("noscript")) {
       found.rows.push(...((await rest())[section.id] || []).map(row => builtRow(row, found.heads)));
@@ -224,6 +227,14 @@
   });
   document.querySelectorAll(".chart .mark[data-r]").forEach(mark =>
     mark.addEventListener("click", () => { location.hash = mark.dataset.r; }));
+  // Not left to the browser, which would take the focus away from the link before the dialog can give it back.
+  document.addEventListener("click", event => {
+    const link = event.target.closest('a[href^="#r-"]');
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    history.pushState(null, "", link.hash);
+    route(false);
+  });
   by("close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => history.replaceState(null, "", `#${current}`));
   addEventListener("hashchange", () => route(false));

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -40,20 +41,38 @@ def synthetic() -> ModuleType:
     return module
 
 
+def do_without(cure: str) -> None:
+    """Skip, saying what is missing; fail in CI, where these tests must run."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(cure)
+    pytest.skip(cure)
+
+
+def needed(module: str) -> Any:
+    """Import a module of the extra `browser`."""
+    try:
+        return import_module(module)
+    except ImportError:
+        do_without("the browser tests need `pip install joulebench[browser]`")
+
+
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Start the browser once. Without one the tests are skipped, except in CI, where they must run."""
+def chromium() -> Iterator[Any]:
+    """Start the browser once."""
     path = os.environ.get("BENCH_CHROMIUM") or shutil.which("chromium")
     if not path:
-        cure = "no Chromium: install Debian's package `chromium` or set BENCH_CHROMIUM to an executable"
-        if os.environ.get("CI") == "true":
-            pytest.fail(cure)
-        pytest.skip(cure)
-    api = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
+        do_without("no Chromium: install Debian's package `chromium` or set BENCH_CHROMIUM to an executable")
+    api = needed("playwright.sync_api")
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> Any:
+    """Return axe-core, ready to run in a page."""
+    return needed("axe_playwright_python.sync_playwright").Axe()
 
 
 class Watched:
@@ -123,8 +142,9 @@ def pages(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> di
 
     folder = tmp_path_factory.mktemp("pages")
     sets = {
-        "usual": synthetic.records(108, per_group=18)[:90],
-        "hostile": synthetic.records(len(synthetic.HOSTILE) * 2, per_group=9, hostile=True),
+        "usual": synthetic.records(60, per_group=12),
+        "small": synthetic.records(9, per_group=3),
+        "hostile": synthetic.records(len(synthetic.HOSTILE), per_group=9, hostile=True),
         "large": synthetic.records(1400, per_group=700),
         "empty": [],
     }

@@ -33,7 +33,13 @@ class Session:
         pass
 
     def facts(self):
-        return {"threads": np.int64(1), "scale": np.float32(0.5), "shape": np.arange(3), "type": np.dtype("int8"), "odd": object}
+        return {
+            "threads": np.int64(1),
+            "scale": np.float32(0.5),
+            "shape": np.arange(3),
+            "type": np.dtype("int8"),
+            "odd": object,
+        }
 
     def close(self):
         pass
@@ -108,7 +114,9 @@ def vandal(artifact, ctx):
 @step("notes")
 def notes(artifact, ctx):
     """Leave facts of every kind."""
-    ctx.note(array=np.arange(3), number=np.float32(2.5), bits=np.int64(8), nan=float("nan"), odd=object(), **{"<b>": {1, 2}})
+    ctx.note(
+        array=np.arange(3), number=np.float32(2.5), bits=np.int64(8), nan=float("nan"), odd=object(), **{"<b>": {1, 2}}
+    )
     ctx.log("a line")
     return shutil.copyfile(artifact.path, ctx.workdir / "out.npz")
 

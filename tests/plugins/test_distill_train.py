@@ -9,6 +9,14 @@ from torch import nn
 import bench
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 class Net(nn.Module):
     def __init__(self, width):
         super().__init__()

@@ -14,11 +14,8 @@ import bench
 
 SPARSITIES = st.floats(0, 0.99)
 # Few distinct values, so that ties abound.
-TENSORS = hnp.arrays(
-    np.float32,
-    hnp.array_shapes(min_dims=2, max_dims=4, max_side=7),
-    elements=st.sampled_from([-2, -1, -0.5, 0, 0.5, 1, 2]),
-)
+VALUES = st.sampled_from([-2, -1, -0.5, 0, 0.5, 1, 2])
+TENSORS = hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=4, max_side=7), elements=VALUES)
 
 
 @settings(max_examples=150, deadline=None)

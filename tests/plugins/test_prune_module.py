@@ -9,6 +9,14 @@ from torch import nn
 import bench
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
@@ -190,9 +198,15 @@ def test_the_weakest_channel_goes_first(net):
         for each in (net.stem, net.point):
             each.weight[2] = 0
             each.bias[2] = 0
-    slim = bench_prune.prune(net, Context(), structured="channels", scope="layer", sparsity=0.125)
+    slim = bench_prune.prune(net, Context(), structured="channels", scope="layer", sparsity=0.125, round_to=1)
     kept = [i for i in range(8) if i != 2]
     assert torch.equal(slim.stem.weight, net.stem.weight[kept])
+
+
+@pytest.mark.parametrize(("round_to", "width"), [(1, 6), (2, 6), (4, 4)])
+def test_widths_are_multiples(net, round_to, width):
+    slim = bench_prune.prune(net, Context(), structured="channels", scope="layer", sparsity=0.25, round_to=round_to)
+    assert [slim.stem.out_channels, slim.point.out_channels, slim.head.in_features] == [width] * 3
 
 
 def test_frozen_parameters_stay_frozen(net):

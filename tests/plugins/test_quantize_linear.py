@@ -98,7 +98,7 @@ def test_agrees_bit_for_bit_with_torchs_fake_quantisation():
     assert np.array_equal(ours, expected.numpy())
 
 
-def test_agrees_bit_for_bit_with_torchaos_int8_weights():
+def test_agrees_with_torchaos_int8_weights():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
@@ -107,5 +107,10 @@ def test_agrees_bit_for_bit_with_torchaos_int8_weights():
         layer = torch.nn.Sequential(torch.nn.Linear(64, 32))
         weight = layer[0].weight.detach().numpy().copy()
         quantize_(layer, Int8DynamicActivationInt8WeightConfig(set_inductor_config=False))
-    stored = layer[0].weight
-    assert np.array_equal(linear.quantize(weight, stored.scale.numpy()), stored.qdata.numpy())
+    stored, scale = layer[0].weight.qdata.numpy(), layer[0].weight.scale.numpy()
+    # torchao multiplies by 1 / s, which may tip an x / s within a float's rounding of a half; a row's largest weight
+    # lies at 127.5 by construction.
+    tipping = abs(weight / scale % 1 - 0.5) < 1e-4
+    assert tipping.sum() < 2 * len(weight)
+    assert np.array_equal(linear.quantize(weight, scale)[~tipping], stored[~tipping])
+    assert scale.ravel() == pytest.approx(abs(weight).max(1) / 127.5)

@@ -163,9 +163,8 @@ def test_dynamic_uses_integer_kernels_with_the_weight_types_they_are_fast_with(n
     artifacts, context = nets
     ctx = context("conv")
     path = bench_quantize.quantize_onnx(artifacts["conv"], ctx)
-    kinds = {
-        node.op_type: stored(path)[node.input[1]].dtype for node in graph_of(path).node if "Integer" in node.op_type
-    }
+    integer = [node for node in graph_of(path).node if "Integer" in node.op_type]
+    kinds = {node.op_type: stored(path)[node.input[1]].dtype for node in integer}
     assert kinds == {"ConvInteger": np.uint8, "MatMulInteger": np.int8}
     assert ctx.facts["layers"] == 3
     assert ctx.asked == []
@@ -195,8 +194,9 @@ def test_static_calibrates_on_exactly_the_examples_it_was_given(nets):
 def test_other_methods_are_not_ruled_by_one_outlier(nets, method):
     artifacts, context = nets
     ctx = context("conv")
+    ctx.inputs = inputs_of("conv", 400)
     ctx.inputs["image"][3, 0, 0, 0] = 300.0
-    path = bench_quantize.quantize_onnx(artifacts["conv"], ctx, mode="static", calibrate=40, method=method)
+    path = bench_quantize.quantize_onnx(artifacts["conv"], ctx, mode="static", calibrate=400, method=method)
     node = next(each for each in graph_of(path).node if each.op_type == "QuantizeLinear" and each.input[0] == "image")
     assert stored(path)[node.input[1]] < 200.0 / 255
 
@@ -216,14 +216,27 @@ def test_beside_attention_only_weights_are_quantised(nets):
     path = bench_quantize.quantize_onnx(artifacts["attention"], context("attention"), mode="static", calibrate=8)
     nodes = graph_of(path).node
     made = {output: node.op_type for node in nodes for output in node.output}
-    for node in nodes:
-        sources = {made.get(each) for each in node.input}
-        if node.name in ("scores", "mix") or node.op_type in ("Softmax", "Add", "Where"):
-            assert "QuantizeLinear" not in {each.op_type for each in nodes if set(each.input) & set(node.output)} or (
-                node.name == "mix"
-            )
-        if node.name in ("to_q", "to_k", "to_v", "out"):
-            assert sources == {"DequantizeLinear"}
+    sources = {node.name or node.op_type: [made.get(each) for each in node.input] for node in nodes}
+    for name in ("to_q", "to_k", "to_v", "out"):
+        assert sources[name] == ["DequantizeLinear"] * 2
+    assert sources["Softmax"] == ["Add"]
+    assert sources["mix"][0] == "Softmax"
+    assert sources["Mul"][0] == "MatMul"
+
+
+@pytest.mark.parametrize(("extra", "source"), [(None, "DequantizeLinear"), ("Sqrt", "Relu")])
+def test_int8_is_carried_between_layers_unless_something_normalises_at_run_time(nets, extra, source):
+    artifacts, context = nets
+    artifact = artifacts["conv"]
+    if extra:
+        proto = onnx.load(artifact.path)
+        proto.graph.node.append(helper.make_node(extra, ["p"], ["root"]))
+        proto.graph.output.append(helper.make_tensor_value_info("root", TensorProto.FLOAT, ["n", 64, 1, 1]))
+        onnx.save(proto, artifact.path)
+    path = bench_quantize.quantize_onnx(artifact, context("conv"), mode="static", calibrate=8)
+    made = {output: node.op_type for node in graph_of(path).node for output in node.output}
+    (pool,) = (node for node in graph_of(path).node if node.op_type == "GlobalAveragePool")
+    assert made[pool.input[0]] == source
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,9 @@ from bench.suite.cell import Step
 TAGS = frozenset(
     re.findall(
         r"\w+",
-        "html head meta title style body a header h1 h2 h3 p span div label input button main nav ul ol li b small section "
-        "dl dt dd figure svg desc path text g figcaption table caption thead tbody tr th td details summary pre noscript "
-        "footer dialog script",
+        "html head meta title style body a header h1 h2 h3 p span div label input button main nav ul ol li b small "
+        "section dl dt dd figure svg desc path text g figcaption table caption thead tbody tr th td details summary "
+        "pre noscript footer dialog script",
     )
 )
 ADDRESS = re.compile(r"#[A-Za-z0-9_.\-]*|records\.jsonl")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -80,11 +81,22 @@ def test_methods_differ_in_shape_and_not_in_colour_alone(three: tuple[Record, ..
     assert legend[1][1] != legend[2][1]
 
 
-def test_suspect_rows_are_not_plotted(three: tuple[Record, ...], make: Make) -> None:
+def test_suspect_rows_are_drawn_hollow_and_on_no_front(three: tuple[Record, ...], make: Make) -> None:
     doubtful = make(
         "x", "distill", latency=(0.001, 0.0009, 0.002), validity={"verdict": "suspect", "reasons": ["load"]}
     )
-    assert "r-x" not in {mark.anchor for mark in chart_from(*three, doubtful).marks}
+    chart = chart_from(*three, doubtful)
+    (mark,) = [mark for mark in chart.marks if mark.anchor == "r-x"]
+    assert "doubt" in mark.css.split()
+    assert not mark.on_front
+    assert "1 hollow" in chart.caption
+
+
+def test_a_group_without_ranks_has_points_and_no_front(three: tuple[Record, ...]) -> None:
+    suspect = {"verdict": "suspect", "reasons": ["load"]}
+    chart = chart_from(*(replace(each, validity=suspect) for each in three))
+    assert (chart.front, chart.dominated, chart.best) == ("", "", ())
+    assert chart.alternative.endswith("3 hollow: not ranked, so on no front.")
 
 
 def test_one_result_makes_no_chart(make: Make) -> None:

@@ -22,10 +22,10 @@ def test_rows_whose_intervals_overlap_share_ranks() -> None:
     assert rank_ranges([Figure(1.0, 0.9, 1.2), Figure(1.1, 1.0, 1.3), Figure(2, 1.9, 2.1)]) == [(1, 2), (1, 2), (3, 3)]
 
 
-def test_without_an_interval_the_value_is_a_point() -> None:
-    assert rank_ranges([Figure(1.0, None, None), Figure(1.0, 0.5, 0.9), Figure(1.0, None, None)]) == [
-        (2, 3),
-        (1, 1),
+def test_without_an_interval_any_rank_is_possible() -> None:
+    assert rank_ranges([Figure(1.0, None, None), Figure(1.0, 0.5, 0.9), Figure(3.0, 2.9, 3.1)]) == [
+        (1, 3),
+        (1, 2),
         (2, 3),
     ]
 

@@ -233,6 +233,21 @@ def test_a_record_with_options_that_are_no_mapping_is_refused_by_name(make: Make
         view_of(make("bad-one", Step("prune", "x")))  # type: ignore[arg-type]
 
 
+def test_the_fastest_uncompressed_cell_says_so(make: Make) -> None:
+    ratios = {"latency_vs_best": Ratio(2.0, 1.9, 2.1, "base", "unpaired-p50")}
+    group = view_of(make("base"), make("a", "prune", ratios=ratios)).groups[0]
+    assert cell(group, by_name(group)["none"], "best").note == "the fastest"
+    assert cell(group, by_name(group)["prune"], "best").badge == "worse"
+
+
+@pytest.mark.parametrize(("low", "note"), [(None, "no interval"), (0.0, "unbounded interval")])
+def test_a_measurement_without_interval_says_so_and_may_have_any_rank(make: Make, low: float | None, note: str) -> None:
+    open_ended = make("a", "prune", latency=(0.001, low, None))
+    group = view_of(make("base"), open_ended).groups[0]
+    assert cell(group, by_name(group)["prune"], "latency").note == note
+    assert by_name(group)["prune"].cells[0].text == "1\N{EN DASH}2"
+
+
 def test_no_records_make_an_empty_page() -> None:
     assert view_of().groups == ()
 

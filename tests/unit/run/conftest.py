@@ -97,12 +97,23 @@ class House:
         first = Cell("s", "house", (), self.backend, backend_options=self.backend_options)
         return [first, *(replace(first, recipe=(each if isinstance(each, Step) else Step(each),)) for each in steps)]
 
-    def run(self, *steps: Step | str, out: str = "out", listen: Callable[[Event], None] = lambda event: None) -> Outcome:
+    def run(
+        self, *steps: Step | str, out: str = "out", listen: Callable[[Event], None] = lambda event: None
+    ) -> Outcome:
         catalogue = self.catalogue()
         return self.run_plan(make_plan(self.cells(steps), catalogue), catalogue, out, listen)
 
-    def run_plan(self, plan: Plan, catalogue: Catalogue, out: str = "out", listen: Callable[[Event], None] = lambda event: None) -> Outcome:
-        known = {"ci_width": 1e9, "budget_s": 60.0, "min_launches": LAUNCHES, "rounds": ROUNDS, "timeout_s": 60.0, "meter": METER}
+    def run_plan(
+        self, plan: Plan, catalogue: Catalogue, out: str = "out", listen: Callable[[Event], None] = lambda event: None
+    ) -> Outcome:
+        known = {
+            "ci_width": 1e9,
+            "budget_s": 60.0,
+            "min_launches": LAUNCHES,
+            "rounds": ROUNDS,
+            "timeout_s": 60.0,
+            "meter": METER,
+        }
         settings = Settings(Cache(self.base / "cache"), self.spy, **{**known, **self.settings})
 
         def both(event: Event) -> None:
@@ -128,10 +139,26 @@ def by_step(records: Iterable[Record]) -> dict[str, Record]:
     return {"+".join(step.name for step in each.cell.recipe) or "none": each for each in records}
 
 
+def in_process(patch: pytest.MonkeyPatch) -> None:
+    """Leave out what costs time and changes nothing these tests look at: full collections, waiting for the disk."""
+    patch.setenv("BENCH_PLUGINS", "")
+    patch.setattr("gc.collect", lambda *args: 0)
+    patch.setattr("os.fsync", lambda descriptor: None)
+
+
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    monkeypatch.setenv("BENCH_PLUGINS", "")
+    in_process(monkeypatch)
     return House(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[House, Outcome]:
+    """One run in this process with eight rounds a launch."""
+    with pytest.MonkeyPatch.context() as patch:
+        in_process(patch)
+        house = House(tmp_path_factory.mktemp("measured"), settings={"rounds": 8})
+        return house, house.run("same", "cut", "slower")
 
 
 @pytest.fixture(scope="session")
@@ -142,8 +169,26 @@ def named() -> Callable[[Iterable[Record]], dict[str, Record]]:
 @pytest.fixture(scope="session")
 def spawned(tmp_path_factory: pytest.TempPathFactory) -> tuple[House, Outcome]:
     """One run in child processes over everything the house can do wrong."""
-    steps = ["same", "cut", "slower", "raises", "hangs", "eats", "exits", "segfaults", "prints", "lies", "escapes", "babbles", "vandal"]
+    steps = [
+        "same",
+        "cut",
+        "slower",
+        "raises",
+        "hangs",
+        "eats",
+        "exits",
+        "segfaults",
+        "prints",
+        "lies",
+        "escapes",
+        "babbles",
+        "vandal",
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_PLUGINS", "")
-        house = House(tmp_path_factory.mktemp("spawned"), spy=Spy(spawn_child), settings={"timeout_s": 5.0, "memory_bytes": 4 * 10**8})
+        house = House(
+            tmp_path_factory.mktemp("spawned"),
+            spy=Spy(spawn_child),
+            settings={"timeout_s": 5.0, "memory_bytes": 4 * 10**8},
+        )
         return house, house.run(*steps)

@@ -113,7 +113,9 @@ def test_two_writers_do_not_disturb_each_other(cache: Cache, tmp_path: Path) -> 
     assert not list((cache.folder / "objects").rglob(".new-*"))
 
 
-def test_an_interrupted_put_leaves_nothing_under_the_name(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_put_leaves_nothing_under_the_name(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def stop(path: Path) -> None:
         raise KeyboardInterrupt
 

@@ -24,11 +24,16 @@ with open_run(Path(sys.argv[1])):
 
 
 def test_a_second_controller_is_told_who_is_there(tmp_path: Path) -> None:
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(BenchError, match=f"in use by another run .process {holder.pid}.") as caught, open_run(tmp_path):
+        with (
+            pytest.raises(BenchError, match=f"in use by another run .process {holder.pid}.") as caught,
+            open_run(tmp_path),
+        ):
             pass
         assert "-o DIR" in str(caught.value)
     finally:

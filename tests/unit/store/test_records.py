@@ -61,7 +61,16 @@ def test_the_next_append_cuts_a_torn_line_off(tmp_path: Path, share: float) -> N
     assert [each.id for each in read_records(path, strict=True)] == ["a", "c"]
 
 
-BAD = [b"", b"{}", b"nonsense", b"\xff\xfe", b"[" * 200_000, b"[1]", b'{"schema": "bench.record/1"}', b'{"schema": "bench.record/9"}']
+BAD = [
+    b"",
+    b"{}",
+    b"nonsense",
+    b"\xff\xfe",
+    b"[" * 200_000,
+    b"[1]",
+    b'{"schema": "bench.record/1"}',
+    b'{"schema": "bench.record/9"}',
+]
 
 
 @pytest.mark.parametrize("bad", BAD)
@@ -77,14 +86,22 @@ def test_a_bad_line_is_passed_over_or_named(tmp_path: Path, bad: bytes) -> None:
     assert str(caught.value).startswith(f"{path}:2: ")
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda x: st.lists(x, max_size=2) | st.dictionaries(st.text(max_size=5), x, max_size=2), max_leaves=5)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda x: st.lists(x, max_size=2) | st.dictionaries(st.text(max_size=5), x, max_size=2),
+    max_leaves=5,
+)
 
 
 @settings(deadline=None, max_examples=300)
 @given(st.data())
 def test_a_record_with_any_field_damaged_is_read_or_refused(data: st.DataObject) -> None:
     """Never anything but a Record or a BadRecord, and what is accepted can be read and written on."""
-    full = record("a", readings={"latency": Reading("s", "measured", 1.0, 0.9, 1.1)}, ratios={"size": Ratio(1, 1, 1, "x", "counted")})
+    full = record(
+        "a",
+        readings={"latency": Reading("s", "measured", 1.0, 0.9, 1.1)},
+        ratios={"size": Ratio(1, 1, 1, "x", "counted")},
+    )
     document = json.loads(json.dumps(full.to_json()))
     holder: object = document
     for _ in range(data.draw(st.integers(1, 4))):
@@ -106,7 +123,9 @@ def test_a_record_with_any_field_damaged_is_read_or_refused(data: st.DataObject)
 def test_nan_and_infinity_become_null(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     unbounded = Ratio(1.5, 0.0, float("inf"), "base", "paired-floor", n=1, facts={"work": float("nan")})
-    reading = Reading("s", "measured", 1.0, float("-inf"), float("inf"), facts={"quantiles": {"p50": [1.0, float("nan"), 2.0]}})
+    reading = Reading(
+        "s", "measured", 1.0, float("-inf"), float("inf"), facts={"quantiles": {"p50": [1.0, float("nan"), 2.0]}}
+    )
     append_record(path, record("a", ratios={"latency": unbounded}, readings={"latency": reading}))
     assert b"NaN" not in path.read_bytes()
     assert b"Infinity" not in path.read_bytes()

@@ -113,3 +113,9 @@ def test_a_default_and_a_nullable_choice_are_in_the_schema():
     validator = Draft202012Validator(json_schema(Vocabulary.of(offers)))
     for value, good in (("a", True), ("~", True), ("z", False), ("[a, ~]", True), ("[[a]]", False)):
         assert validator.is_valid(plain(f"matrix: {{task: t, backend: b, recipe: [c: {{algo: {value}}}]}}")) is good
+
+
+def test_it_is_a_schema_with_nothing_installed_at_all():
+    schema = json_schema(Vocabulary())
+    Draft202012Validator.check_schema(schema)
+    assert not Draft202012Validator(schema).is_valid(plain("matrix: {task: toy, backend: torch}"))

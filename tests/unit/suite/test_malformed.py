@@ -24,6 +24,15 @@ BOMB = "".join(
 )
 DEEP_ALIASES = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [[[[[*a{n - 1}]]]]]\n" for n in range(1, 6))
 
+SHARES = ", ".join(f"0.{n:03}" for n in range(200))
+EXPLOSION = f"""{HEAD}matrix:
+  task: toy
+  backend: torch
+  recipe:
+    - prune: {{sparsity: &l [{SHARES}], finetune: *l}}
+    - prune: {{sparsity: *l, finetune: *l, structured: channels}}
+"""
+
 CASES = {
     # the file
     "empty": ("", 1, 1, "the file is empty"),
@@ -66,7 +75,8 @@ CASES = {
     "deep flow": ("a: " + "[" * 5000, 1, 28, "nested deeper than 24 levels"),
     "deep block": ("".join(" " * n + "a:\n" for n in range(200)), 25, 25, "nested deeper than 24 levels"),
     "deep aliases": (DEEP_ALIASES, 6, 14, "nested deeper than 24 levels, aliases expanded"),
-    "too many values": ("x: [" + "1," * 60_000 + "]\n", 1, 99_999, "more than 50,000 values"),
+    "too many values": ("x: [" + "1,\n" * 60_000 + "]\n", 49_998, 1, "more than 50,000 values"),
+    "a line without end": (HEAD + "about: " + "x" * 100_000, 3, 100_001, "longer than 100,000 characters"),
     # variables
     "unset variable": (HEAD + "about: ${NOWHERE}\n" + MATRIX, 3, 8, "the variable 'NOWHERE' is not set"),
     "near variable": (HEAD + "about: ${HOEM}\n" + MATRIX, 3, 8, "Did you mean 'HOME'?"),
@@ -79,6 +89,7 @@ CASES = {
     "no version": ("name: s\n" + MATRIX, 1, 1, "'bench' is missing: the format version is 1"),
     "other version": ("bench: 2\nname: s\n" + MATRIX, 1, 8, "the format version is 1: write 'bench: 1'"),
     "version as text": ("bench: '1'\nname: s\n" + MATRIX, 1, 8, "write 'bench: 1'"),
+    "long about": (HEAD + f"about: {'x' * 3000}\n" + MATRIX, 3, 8, "at most 2,000 characters"),
     "no name": ("bench: 1\n" + MATRIX, 1, 1, "'name' is missing"),
     "name is no slug": ("bench: 1\nname: My Suite\n" + MATRIX, 2, 7, "a name is a slug"),
     "name climbs": ("bench: 1\nname: ../x\n" + MATRIX, 2, 7, "a name is a slug"),
@@ -167,6 +178,12 @@ CASES = {
         12,
         "fans out to 90,000",
     ),
+    "explosion of many": (
+        EXPLOSION,
+        6,
+        3,
+        "'recipe' fans out to more than 50,000",
+    ),
     # exclude and include
     "exclude is a mapping": (matrix("exclude: {task: toy}"), 6, 12, "expected a list of mappings"),
     "exclude holds text": (matrix("exclude: [toy]"), 6, 13, "expected a list of mappings"),
@@ -185,6 +202,12 @@ CASES = {
     "negative time": (GOOD + "measure: {idle: -5s}\n", 4, 17, "a time lies between 0 s and one week"),
     "endless": (GOOD + "measure: {timeout: 1000h}\n", 4, 20, "a time lies between 0 s and one week"),
     "repeat grammar": (GOOD + "measure: {repeat: until ci < 2%}\n", 4, 19, "expected 'until ci < 2% or 25s'"),
+    "repeat blanks": (
+        GOOD + f"measure: {{repeat: 'until ci < {' ' * 9000}'}}\n",
+        4,
+        19,
+        "expected 'until ci < 2% or 25s'",
+    ),
     "repeat unit": (GOOD + "measure: {repeat: until ci < 2 or 25s}\n", 4, 19, "the unit is missing"),
     "repeat width": (GOOD + "measure: {repeat: until ci < 200% or 25s}\n", 4, 19, "between 0% and 100%"),
     "repeat nothing": (GOOD + "measure: {repeat: 0s}\n", 4, 19, "longer than 0 s"),

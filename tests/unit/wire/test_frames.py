@@ -1,5 +1,6 @@
 """Frames survive any split and no garbage passes for a message."""
 
+import itertools
 import json
 import struct
 import zlib
@@ -22,7 +23,7 @@ DATA = st.dictionaries(TEXT, JSON, max_size=5)
 KINDS = st.sampled_from(["int64", "float32", "bool", "uint8"])
 ARRAYS = st.dictionaries(
     st.from_regex(r"[a-z][a-z0-9_.]{0,8}", fullmatch=True),
-    st.builds(lambda shape, kind: np.ones(shape, kind), st.lists(st.integers(0, 5), max_size=3).map(tuple), KINDS),
+    st.builds(np.ones, st.lists(st.integers(0, 5), max_size=3).map(tuple), KINDS),
     max_size=3,
 )
 
@@ -47,7 +48,7 @@ def same(left: Message, right: Message) -> bool:
 def test_messages_survive_any_split(messages: list[Message], cuts: list[int]) -> None:
     stream = b"".join(encode(each) for each in messages)
     places = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
-    found = decode([stream[a:b] for a, b in zip(places, places[1:], strict=False)])
+    found = decode([stream[a:b] for a, b in itertools.pairwise(places)])
     assert len(found) == len(messages)
     assert all(same(each, original) for each, original in zip(found, messages, strict=True))
 

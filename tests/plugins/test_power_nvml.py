@@ -1,0 +1,98 @@
+"""NVIDIA cards: the real nvidia-ml-py against a stand-in of NVIDIA's library, built here, in the stub's own time."""
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def stub(tmp_path_factory):
+    """Compile the stand-in; its folder goes into LD_LIBRARY_PATH."""
+    folder = tmp_path_factory.mktemp("nvml")
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    assert compiler, "a C compiler is needed for these tests: install gcc"
+    library = folder / "libnvidia-ml.so.1"
+    flags = ["-shared", "-fPIC", "-O1", "-Wall", "-Wno-stringop-truncation", "-o", str(library)]
+    subprocess.run([compiler, *flags, str(HERE / "nvml_stub.c"), "-lm"], check=True)
+    return folder
+
+
+@pytest.fixture
+def windows(stub, tmp_path):
+    """Ask the meter in a process that finds the stand-in; return what it printed."""
+
+    def ask(*arguments, library=stub, **options):
+        clock = tmp_path / "clock"
+        clock.write_bytes(struct.pack("d", 1000.0))
+        told = {f"BENCH_STUB_{name.upper()}": str(value) for name, value in options.items()}
+        environment = {**os.environ, "LD_LIBRARY_PATH": str(library), "BENCH_STUB_CLOCK": str(clock), **told}
+        run = subprocess.run(
+            [sys.executable, str(HERE / "nvml_windows.py"), *map(str, arguments)],
+            env=environment, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert run.returncode == 0, run.stderr
+        return json.loads(run.stdout)
+
+    return ask
+
+
+def error_pct(reading):
+    return abs(reading["value"] / reading["window_s"] / reading["truth_w"] - 1) * 100
+
+
+@pytest.mark.parametrize("tau_s", [0.02, 0.1])
+def test_a_second_of_the_counter_is_within_half_a_percent(windows, tau_s):
+    for reading in windows("counter", *[1.0] * 8, tau_s=tau_s):
+        assert error_pct(reading) <= 0.5
+        assert (reading["class"], reading["kind"], reading["meter"]) == ("measured", "counter", "nvml")
+        assert reading["period_s"] == pytest.approx(tau_s, rel=0.02)
+        assert reading["share"] is None, "the processor's load says nothing about whose work a card did"
+
+
+def test_bursts_lie_within_what_is_stated(windows):
+    for reading in windows("counter", *[1.03] * 8, trace="bursts"):
+        stated = reading["uncertainty"]["total_j"] / reading["value"] * 100
+        assert error_pct(reading) <= stated
+
+
+def test_half_a_period_is_never_a_silent_zero(windows):
+    for reading in windows("counter", *[0.05] * 12):
+        if reading["class"] == "unavailable":
+            assert reading["reason"]
+        else:
+            assert reading["value"] > 0
+            assert reading["low"] <= reading["truth_w"] * reading["window_s"] <= reading["high"]
+
+
+def test_a_lost_card_makes_an_invalid_window(windows):
+    (reading,) = windows("counter", 2.0, lost_s=1003.0)
+    assert reading["class"] == "unavailable"
+    assert "GPU is lost" in reading["reason"]
+
+
+@pytest.mark.parametrize(("lacks", "sensor"), [("counter", "instant power"), ("counter,instant", "average power")])
+def test_a_card_without_a_counter_falls_back_and_says_so(windows, lacks, sensor):
+    (reading,) = windows("samples", 30.0, lacks=lacks)
+    assert error_pct(reading) <= 0.5
+    assert (reading["class"], reading["kind"]) == ("measured", "power")
+    assert "no energy counter" in reading["fallback"]
+    assert reading["sensor"] == sensor
+
+
+def test_it_says_what_it_sees(windows):
+    seen = windows("look")
+    assert (seen["reason"], seen["cards"]) == (None, {"energy": 1, "power": 1, "driver": "999.0"})
+    assert "there is no card 9: NVML shows 1" in seen["ninth"]
+
+
+def test_without_a_driver_it_says_what_is_missing(windows, tmp_path):
+    (tmp_path / "libnvidia-ml.so.1").write_bytes(b"not a library")
+    assert "It comes with NVIDIA's driver" in windows("look", library=tmp_path)["reason"]

@@ -1,0 +1,100 @@
+"""What was made once is not made again, and what was made by other code is."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from bench.suite.cell import Step
+
+
+def made(house: Any) -> dict[str, int]:
+    return {verb: len(house.spy.of(verb)) for verb in ("prepare", "data", "compress", "count", "predict", "score")}
+
+
+def test_a_second_run_elsewhere_takes_everything_from_the_cache(house: Any) -> None:
+    first = house.run("cut", "same", out="one")
+    house.spy.requests.clear()
+    second = house.run("cut", "same", out="two")
+    assert made(house) == dict.fromkeys(made(house), 0)
+    assert [each.artifact for each in first.records] == [each.artifact for each in second.records]
+    assert [each.readings["quality"] for each in first.records] == [each.readings["quality"] for each in second.records]
+    assert [each.id for each in first.records] != [each.id for each in second.records]
+    assert len(house.journal_files("two")) == 2
+
+
+def test_other_options_are_another_artifact(house: Any) -> None:
+    house.run("cut", out="one")
+    house.spy.requests.clear()
+    house.run(Step("cut", {"sparsity": 0.9}), out="two")
+    assert len(house.spy.of("compress")) == 1
+
+
+def test_an_edited_plugin_file_is_noticed(house: Any) -> None:
+    plugin = house.base / "house.py"
+    plugin.write_text(house.files[0].read_text())
+    house.files = (plugin,)
+    house.run("cut", out="one")
+    house.spy.requests.clear()
+    house.run("cut", out="two")
+    assert made(house)["compress"] == 0
+    plugin.write_text(plugin.read_text() + "\n# edited\n")
+    house.run("cut", out="three")
+    assert made(house)["compress"] == 1
+    assert made(house)["data"] == 1
+
+
+def test_an_edited_step_is_noticed_and_its_task_is_not_prepared_again(house: Any) -> None:
+    plugin = house.base / "odd.py"
+    plugin.write_text(house.files[1].read_text())
+    house.files = (house.files[0], plugin)
+    house.run("notes", out="one")
+    plugin.write_text(plugin.read_text() + "\n# edited\n")
+    house.spy.requests.clear()
+    house.run("notes", out="two")
+    assert (made(house)["compress"], made(house)["data"]) == (1, 0)
+
+
+def test_a_damaged_artifact_is_built_again(house: Any, named: Any) -> None:
+    first = named(house.run("cut", out="one").records)
+    for each in (house.base / "cache" / "objects").rglob("*.npz"):
+        each.write_bytes(b"\0" * each.stat().st_size)
+        os.utime(each, ns=(1, 1))
+    second = named(house.run("cut", out="two").records)
+    assert {each.status for each in second.values()} == {"ok"}
+    assert second["none"].readings["quality"].value == first["none"].readings["quality"].value == 1.0
+
+
+def test_damaged_outcomes_are_graded_again(house: Any) -> None:
+    house.run("cut", out="one")
+    for each in (house.base / "cache" / "outcomes").rglob("*.npz"):
+        each.write_bytes(each.read_bytes()[:50])
+    outcome = house.run("cut", out="two")
+    assert [each.status for each in outcome.records] == ["ok", "ok"]
+    assert made(house)["score"] == 4
+
+
+def test_lost_task_data_is_prepared_again(house: Any) -> None:
+    house.run("cut", out="one")
+    next((house.base / "cache" / "data").rglob("evaluation.npz")).unlink()
+    outcome = house.run("cut", out="two")
+    assert [each.status for each in outcome.records] == ["ok", "ok"]
+    assert made(house)["data"] == 2
+
+
+def test_facts_that_an_older_version_kept_are_made_again(house: Any) -> None:
+    house.run("cut", out="one")
+    for each in (house.base / "cache" / "facts").rglob("*.json"):
+        text = each.read_text()
+        each.write_text(text.replace('"reference"', '"was_called_otherwise"'))
+    assert [each.status for each in house.run("cut", out="two").records] == ["ok", "ok"]
+
+
+def test_per_example_outcomes_are_kept_and_paired(house: Any, named: Any) -> None:
+    records = named(house.run(Step("cut", {"sparsity": 0.9})).records)
+    drop = records["cut"].readings["quality"].facts["drop"]
+    folder = house.folder().path / "samples"
+    base, mine = (np.load(folder / f"{records[name].cell.id}.npz")["outcomes"] for name in ("none", "cut"))
+    assert drop["value"] == base.mean() - mine.mean() > 0
+    assert (drop["gained"], drop["lost"]) == ((mine > base).sum(), (mine < base).sum())
+    assert drop["low"] <= drop["value"] <= drop["high"]
