@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bench.authoring import backend, compressor, converter, counter, meter, offers_of, task
     from bench.errors import BenchError, Unsupported
     from bench.hooks import hookimpl
+    from bench.model_task import ModelInput, ModelTask
     from bench.offer import Bounds, Offer, Option
     from bench.protocols import Arrays, Backend, Context, Metric, Score, Session, Task, TrainableTask
     from bench.reading import Reading
@@ -26,6 +27,8 @@ __all__ = [
     "Bounds",
     "Context",
     "Metric",
+    "ModelInput",
+    "ModelTask",
     "Offer",
     "Option",
     "Reading",
@@ -49,6 +52,7 @@ _HOMES = {
     "bench.authoring": ("backend", "compressor", "converter", "counter", "meter", "offers_of", "task"),
     "bench.errors": ("BenchError", "Unsupported"),
     "bench.hooks": ("hookimpl",),
+    "bench.model_task": ("ModelInput", "ModelTask"),
     "bench.offer": ("Bounds", "Offer", "Option"),
     "bench.protocols": ("Arrays", "Backend", "Context", "Metric", "Score", "Session", "Task", "TrainableTask"),
     "bench.reading": ("Reading",),

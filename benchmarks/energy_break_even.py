@@ -10,14 +10,12 @@ interval stand the two that people write: normal draws, and the plain ratio of m
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import os
-import platform
 import sys
 from dataclasses import dataclass
 
 import numpy as np
+from harness import show
 
 from bench.stats.breakeven import Mean, break_even
 
@@ -100,12 +98,9 @@ def main(argv: list[str] | None = None) -> int:
     asked = parser.parse_args(argv)
     rng = np.random.default_rng(asked.seed)
     rows = [case(rng, asked.runs, asked.windows, a, b) for b in SCATTERS_PCT for a in (0.0, *SAVINGS_PCT)]
-    if asked.json:
-        machine = {"python": platform.python_version(), "platform": platform.platform(), "cpus": os.cpu_count()}
-        print(json.dumps({"figures": figures(rows), "machine": machine}, indent=1))
-    else:
+    if not asked.json:
         print(table(rows))
-        print("\n".join(f"{name:38}{value:8.2f}" for name, value in figures(rows).items()))
+    show(figures(rows), as_json=asked.json)
     return 0
 
 

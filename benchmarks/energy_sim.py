@@ -1,5 +1,6 @@
-"""Energy meters in virtual time: a known power over time, counters and sensors that show it, and a clock that only
-moves when somebody reads, sleeps or works. Deterministic, so that results do not depend on the machine's load.
+"""Energy meters in virtual time: a known power over time, and counters that show it.
+
+The clock only moves when somebody reads, sleeps or works, so results do not depend on the machine's load.
 """
 
 from __future__ import annotations
@@ -169,10 +170,13 @@ class VirtualCounter:
 
 
 def poll_j(trace: Trace, start_s: float, stop_s: float, every_s: float) -> float:
-    """Return the joules of a window by polling instant power: the latest power times the time since the last poll."""
+    """Return the joules of a window by polling instant power: the power now times the time since the last poll.
+
+    So do the common trackers; their last poll comes when the work is over.
+    """
     joules, last = 0.0, start_s
     for index in range(1, math.ceil((stop_s - start_s) / every_s) + 1):
         now = min(start_s + index * every_s, stop_s)
-        joules += trace.power_w(now - 1e-9) * (now - last)
+        joules += trace.power_w(now) * (now - last)
         last = now
     return joules

@@ -32,12 +32,8 @@ def reading_cell(reading: Reading | None, scale: Scale, *, badge: bool = False, 
     if found is None:
         return Cell(MISSING, f"not a finite number: {plain(reading.value)}"[:REASON_LIMIT], klass, "dim")
     text, note = written(found, scale)
-    if klass != "counted" and (found.low is None or found.high is None):
-        note = (
-            "unbounded interval"
-            if number(reading.low) is not None or number(reading.high) is not None
-            else "no interval"
-        )
+    if klass != "counted" and found.low is None:
+        note = open_ended(reading.low, reading.high)
     tone = "dim" if reading.verdict != "valid" else ""
     return Cell(text, note, klass if badge or klass not in _PLAIN else "", tone, found.value, block)
 
@@ -54,8 +50,14 @@ def ratio_cell(ratio: Ratio | None, *, baseline: bool, klass: str = "", block: i
     text, interval = written(found, Scale(1.0, ""))
     word = verdict(found, 1.0)
     shown = weakest(klass, ratio.class_) if klass or ratio.class_ not in _PLAIN else word
+    interval = interval or ("" if found.low is not None else open_ended(ratio.low, ratio.high))
     note = " ".join(part for part in (interval, word) if part) if shown != word else interval
     return Cell(f"{text}{TIMES}", note, shown, "", found.value, block)
+
+
+def open_ended(low: Any, high: Any) -> str:
+    """Return what is said where no interval can be drawn."""
+    return "no interval" if number(low) is None and number(high) is None else "unbounded interval"
 
 
 def weakest(*classes: str) -> str:

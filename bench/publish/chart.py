@@ -147,13 +147,14 @@ def _labels(frame: Frame) -> tuple[Label, ...]:
     """Return names for the front and the baseline, where there is room for them."""
     places = [(frame.across.at(each.x.value), frame.up.at(each.y.value)) for each in frame.points]
     named = [*frame.best, *(at for at, each in enumerate(frame.points) if each.record.cell.is_baseline)]
-    texts = {at: _short(frame.points[at].record) for at in named}
+    texts = {at: _short(frame.points[at]) for at in named}
     return place_labels(places, texts, (LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM))
 
 
-def _short(record: Record) -> str:
+def _short(point: Point) -> str:
+    record = point.record
     name = name_of(record) if len(record.cell.recipe) == 1 else recipe_lines(record)[0]
-    name = "baseline" if record.cell.is_baseline else name
+    name = point.name.replace("none", "baseline", 1) if record.cell.is_baseline else name
     return name if len(name) <= 34 else name[:33] + "…"
 
 

@@ -104,7 +104,8 @@ def decimals(shown: Figure) -> int:
 def text_of(value: float, places: int) -> str:
     """Return a number with that many decimals, thousands separated, with a true minus sign."""
     if not -COMPACT < value < COMPACT:
-        return f"{value:.3g}".replace("-", MINUS)
+        digits = math.floor(math.log10(abs(value))) + places
+        return f"{value:.{digits if 1 < digits < 9 else 2}e}".replace("-", MINUS)
     if places < 0:
         value, places = round(value, places), 0
     text = f"{value:,.{min(places, 12)}f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from bench.publish.cells import extra_cell, validity
@@ -38,16 +39,21 @@ def rows(
     order = sorted(zip(ranked, ranges, strict=True), key=lambda pair: (pair[0].readings["latency"].value, pair[1]))
     cells = [(record, Cell(rank_text(*each), sort=record.readings["latency"].value)) for record, each in order]
     rest = [each for each in context.records if reasons[id(each)]]
-    cells += [(each, Cell("—", tone="dim")) for each in sorted(rest, key=lambda each: recipe_name(each.cell.recipe))]
+    cells += [(each, Cell("—", tone="dim")) for each in sorted(rest, key=_unranked_order)]
     out = []
     for record, rank in cells:
         title, options = recipe_lines(record)
         place = visible(record.cell.backend_name, 80) if context.several else ""
-        recipe = Cell(title, " · ".join(part for part in (options, place) if part), sort=f"{title} {options}")
+        recipe = Cell(title, " · ".join(part for part in (place, options) if part), sort=f"{title} {options}")
         made = [SPECS[index].make(context, record) for index in used]
         more = [extra_cell(each) for each in extra.get(id(record), ())]
         out.append(Row(anchors[id(record)], (rank, recipe, *made, *more), reasons[id(record)]))
     return tuple(out)
+
+
+def _unranked_order(record: Record) -> tuple[float, str]:
+    found = figure_of(record.readings.get("latency"))
+    return (math.inf if found is None else found.value, recipe_name(record.cell.recipe))
 
 
 def unranked(context: Context, record: Record) -> str:

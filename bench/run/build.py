@@ -52,14 +52,15 @@ class Builder:
             or set(known) != set(TaskFacts.__dataclass_fields__)
             or not _stands(Path(known["folder"]), cell.batch)
         ):
-            known = self._prepare_task(comparison.task, route.start, cell.batch, key)
+            known = self._prepare_task(comparison.task, cell.batch, key)
             cache.remember(key, known)
         return TaskFacts(**known)
 
-    def _prepare_task(self, task: Offer, start: str, batch: int, key: str) -> dict[str, Any]:
+    def _prepare_task(self, task: Offer, batch: int, key: str) -> dict[str, Any]:
+        """Write the task's data; its reference is always the first format's, so that every suite finds one group."""
         folder = self.settings.cache.folder / "data" / key[:16]
         with self.ledger.phase("prepare"), self.worker() as worker, self.scratch() as scratch:
-            metric = self._prepare(worker, task, start, scratch)["metric"]
+            metric = self._prepare(worker, task, task.produces[0], scratch)["metric"]
             partial = scratch / "data"
             facts = self.ask(worker, "data", folder=str(partial), batches=[batch])
             if not _stands(folder, batch):  # it stands when another run was first: the same key, the same data

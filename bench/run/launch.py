@@ -24,7 +24,7 @@ from bench.wire import Message, Worker
 BLOCK_S = 0.020
 LEAST_CALLS, MOST_CALLS = 7, 100  # at least 4 counted calls after the 3 discarded; pairing is lost beyond about 100
 SLOW_START_S = 1.0
-START_TIMEOUT_S = 120.0
+BLOCK_TIMEOUT_S = 120.0
 
 
 class Launcher:
@@ -91,7 +91,7 @@ class Launcher:
         for cell in workers:
             side, began = by_id[cell], time.perf_counter()
             try:
-                imported = workers[cell].finish(timeout_s=self._timeout()).data
+                imported = workers[cell].finish(timeout_s=self.settings.timeout_s).data
                 headers[cell], warm[cell] = self._open_one(side, workers[cell])
                 headers[cell] = {**imported, **headers[cell]}
             except BenchError as error:
@@ -107,7 +107,7 @@ class Launcher:
         assert artifact is not None
         arguments = {"artifact": {**artifact.to_json(), "lineage": []}, "inputs": self.inputs}
         more = {"device": cell.device.rstrip("?"), "threads": cell.threads}
-        reply = worker.request("open", {**arguments, **more}, timeout_s=self._timeout())
+        reply = worker.request("open", {**arguments, **more}, timeout_s=self.settings.timeout_s)
         return dict(reply.data), reply.arrays["warm_up"]
 
     def _rounds(
@@ -134,13 +134,14 @@ class Launcher:
 
     def _block(self, side: Side, worker: Worker, n: int, core: int | None, seed: int) -> Message | None:
         try:
-            return worker.request("block", {"n": n, "core": core, "seed": seed}, timeout_s=self._timeout())
+            return worker.request("block", {"n": n, "core": core, "seed": seed}, timeout_s=self._block_timeout())
         except BenchError as error:
             side.fail(error, "measuring")
             return None
 
-    def _timeout(self) -> float:
-        return min(self.settings.timeout_s, START_TIMEOUT_S)
+    def _block_timeout(self) -> float:
+        """Return how long a block may take: it lasts milliseconds, so a worker that hangs is found soon."""
+        return min(self.settings.timeout_s, BLOCK_TIMEOUT_S)
 
 
 def block_calls(call_s: Sequence[float]) -> int:

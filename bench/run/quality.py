@@ -58,7 +58,7 @@ def _outcomes(
             artifact=side.artifact.to_json(),
             inputs=str(Path(task.folder) / "evaluation.npz"),
             outputs=outputs,
-            device=cell.device,
+            device=cell.device.rstrip("?"),
             threads=max(os.cpu_count() or 1, 1),
             batch=task.batch,
         )

@@ -85,3 +85,29 @@ def bitops(artifact: bench.Artifact) -> bench.Reading:
     from bench_onnxruntime.counters import count_bitops
 
     return count_bitops(artifact)
+
+
+@bench.task(
+    "own-onnx",
+    produces=FORMAT,
+    needs=("onnx", "onnxruntime"),
+    extra=EXTRA,
+    facts={
+        "opens": ".onnx",
+        "metric": "accuracy with labels, else agreement with the uncompressed model",
+        "unit": "1",
+        "higher_is_better": True,
+        "about": "Your own model, as `bench try` makes it.",
+        "licence": "yours",
+        "source": "yours",
+        "version": "1",
+    },
+)
+def own_onnx(
+    model: Annotated[str, "the file"],
+    data: Annotated[str | None, "an .npz with the inputs by name and, for accuracy, `labels`"] = None,
+) -> bench.Task:
+    """Take an .onnx file of your own (for `bench try`)."""
+    from bench_onnxruntime.own import OnnxModel
+
+    return bench.ModelTask(OnnxModel(model), data)

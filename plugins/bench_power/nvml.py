@@ -2,15 +2,15 @@
 
 Volta and newer cards count their energy in millijoules (`nvmlDeviceGetTotalEnergyConsumption`), refreshed every 20 to
 100 ms. Older ones only tell power, and then the reading is of kind "power" and says so. The scale of the sensors was
-found to be up to 5 % off (Yang, Adamek & Armour, "Part-time Power Measurements: nvidia-smi's Lack of Attention", SC
-2024), the same way every time: it bounds absolute joules, not ratios on one card.
+found to be up to 5 % off (Yang, Adamek & Armour 2023, "Part-time Power Measurements: nvidia-smi's Lack of Attention",
+arXiv 2312.02741), the same way every time: it bounds absolute joules, not ratios on one card.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import metadata
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ NO_COUNTER = "this card has no energy counter: its power was sampled instead"
 Kind = Literal["auto", "counter", "power"]
 
 
-class _Nobody:
+class Nobody:
     """The load of the processor says nothing about whose work a card did."""
 
     def read(self) -> None:
@@ -105,7 +105,7 @@ def cards(device: int | None = None) -> Cards:
     energy = tuple(NvmlEnergy(i, _name(i), _limit_w(i)) for i in indices)
     return Cards(
         energy=tuple(each for each in energy if _works(each.read_j)),
-        power=tuple(NvmlPower(i, _name(i), _limit_w(i), _works(lambda i=i: _instant_w(i))) for i in indices),
+        power=tuple(NvmlPower(i, _name(i), _limit_w(i), _works(partial(_instant_w, i))) for i in indices),
         driver=_text(_asked(lambda nvml: nvml.nvmlSystemGetDriverVersion())),
     )
 
@@ -141,13 +141,25 @@ class NvmlMeter:
         """Open a window."""
         return self.meter().start()
 
+    def guard(self, token: Any) -> Any:
+        """Return the token with a guard read where one is due."""
+        return self.meter().guard(token)
+
+    def period_s(self) -> float:
+        """Return the time between updates of the counter, or between samples."""
+        return float(self.meter().period_s())
+
+    def window_s(self, precision: float) -> float:
+        """Return the seconds a window must last for that relative precision."""
+        return float(self.meter().window_s(precision))
+
     def stop(self, token: Any) -> bench.Reading:
         """Close a window and return its joules."""
         return self.meter().stop(token)
 
     def _counter(self, found: Cards) -> Any:
         return bench.CounterMeter(
-            found.energy, name=NAME, version=_version(found), clock=self._clock, load=_Nobody()
+            found.energy, name=NAME, version=_version(found), clock=self._clock, load=Nobody()
         )  # fmt: skip
 
     def _sampler(self, found: Cards) -> Any:

@@ -25,6 +25,8 @@ PASSES = (
     (("Conv",), QuantType.QUInt8),
 )
 WEIGHTED = ("Conv", "ConvTranspose", "EmbedLayerNormalization", "Gather", "Gemm", "MatMul")
+# What has int8 kernels with float outputs. Where int8 is not carried on, rounding these outputs gains nothing.
+PRODUCTS = ["Gemm", "MatMul"]
 # What carries int8 from one convolution to the next. Beside attention or a normalisation at run time these cost far
 # more than they save: the sums there meet a mask's -inf and the outliers of a residual stream.
 BETWEEN = (
@@ -67,7 +69,9 @@ def write_static(
     """
     with _prepared(source) as (ready, scratch):
         model = load_model_with_shape_infer(ready)
-        kinds = list(WEIGHTED + BETWEEN if _chains(model.graph) else WEIGHTED)
+        chained = _chains(model.graph)
+        kinds = list(WEIGHTED + BETWEEN if chained else WEIGHTED)
+        float_outputs = [] if chained else PRODUCTS
         quantizer = QDQQuantizer(
             model,
             per_channel,
@@ -78,7 +82,7 @@ def write_static(
             [],  # nodes_to_quantize: all
             _weightless_products(model.graph),
             kinds,
-            {"ActivationSymmetric": symmetric},
+            {"ActivationSymmetric": symmetric, "OpTypesToExcludeOutputQuantization": float_outputs},
         )
         quantizer.quantize_model()
         quantizer.model.save_model_to_file(str(path), False)

@@ -14,6 +14,17 @@ FORMATS = ("torch", "torch-quantized")
 # Nothing is won by going back from a file to a module, so every other route is tried first.
 LOAD_COST = 40.0
 TORCH: dict[str, Any] = {"needs": ("torch",), "extra": "torch"}
+OWN = {
+    "metric": "accuracy with labels, else agreement with the uncompressed model",
+    "unit": "1",
+    "higher_is_better": True,
+    "about": "Your own model, as `bench try` makes it.",
+    "licence": "yours",
+    "source": "yours",
+    "version": "1",
+}
+Model = Annotated[str, "the file, or package.module:factory"]
+Data = Annotated[str | None, "an .npz with the inputs by name and, for accuracy, `labels`"]
 
 
 @bench.converter("torch-export", accepts="module", produces="torch", facts={"cost": 5.0}, **TORCH)
@@ -49,6 +60,8 @@ class TorchBackend:
         compile: Annotated[bool, "run through torch.compile instead of operator by operator"] = False,  # noqa: A002 - torch's word
     ) -> None:
         self.compile = compile
+        # Loading a program imports much of torch: here it counts as the runtime's import, not as the artifact's memory.
+        import bench_torch.session  # noqa: F401
 
     def open(self, artifact: bench.Artifact, *, device: str, threads: int) -> bench.Session:
         """Load the program for a device. Raises Unsupported when the device or the compiler is missing."""
@@ -87,3 +100,19 @@ def bitops(artifact: bench.Artifact) -> bench.Reading:
     from bench_torch.work import count_bitops
 
     return count_bitops(artifact)
+
+
+@bench.task("own-torch", produces="torch", facts={**OWN, "opens": ".pt2"}, **TORCH)
+def own_torch(model: Model, data: Data = None) -> bench.Task:
+    """Take a torch.export program (.pt2) of your own (for `bench try`)."""
+    from bench_torch.own import ProgramModel
+
+    return bench.ModelTask(ProgramModel(model), data)
+
+
+@bench.task("own-module", produces="module", facts={**OWN, "opens": ":"}, **TORCH)
+def own_module(model: Model, data: Data = None) -> bench.Task:
+    """Take a torch module from a factory that returns it, or it and its example inputs by name (for `bench try`)."""
+    from bench_torch.own import FactoryModel, ModuleTask
+
+    return ModuleTask(FactoryModel(model), data)

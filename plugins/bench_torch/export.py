@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import bench
-from bench_torch.program import load_program, quiet
+from bench_torch.program import inputs_of, load_program, quiet
 
 EXAMPLE_BATCH = 2  # 0 and 1 are special to the tracer, so a batch of one would be burnt in
 # Where a node came from in somebody's source tree: machine paths, and more bytes than a small model's weights.
 SOURCE_TRACES = ("stack_trace", "from_node", "torch_fn")
+TRACED_VALUES = ("val", "example_value", "tensor_meta")
 
 
 def export(module: Any, ctx: bench.Context) -> Path:
@@ -55,11 +58,43 @@ def _strip(program: Any) -> None:
 
 
 def load_module(artifact: bench.Artifact, ctx: bench.Context) -> Any:
-    """Rebuild a module whose submodules carry the names of the layers that were exported."""
+    """Rebuild a module from a program: weights under their layers' names, `forward` taking the program's inputs."""
     program = load_program(artifact.path)
-    ctx.log("the module was rebuilt from an exported program: its layers are graphs, not the classes they were")
+    ctx.log(
+        "the module was rebuilt from an exported program: its layers hold weights but are not the classes they were"
+    )
     with quiet():
-        return torch.export.unflatten(program)
+        graph = program.module()
+    for node in graph.graph.nodes:
+        # The tracer's own tensors, of symbolic size: they serve no run, and deepcopy cannot copy them.
+        for key in TRACED_VALUES:
+            node.meta.pop(key, None)
+    return _named_inputs([each.name for each in inputs_of(program)])(graph)
+
+
+class Rebuilt(torch.nn.Module):
+    """An exported graph as an ordinary module, on which train and eval do nothing: it is what it was traced as."""
+
+    def __init__(self, graph: Any) -> None:
+        super().__init__()
+        self.program = graph
+
+    def train(self, mode: bool = True) -> Rebuilt:
+        """Note the mode; the graph itself refuses to be asked."""
+        self.training = mode
+        return self
+
+
+def _named_inputs(names: Sequence[str]) -> type[Rebuilt]:
+    """Return the class whose `forward` says these input names, as torch.export binds inputs by its signature."""
+
+    def forward(self: Rebuilt, *args: Any, **kwargs: Any) -> Any:
+        return self.program(*args, **kwargs)
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    signature = inspect.Signature([inspect.Parameter(each, kind) for each in ("self", *names)])
+    forward.__signature__ = signature  # type: ignore[attr-defined]  # functions take it; types do not know
+    return type("Rebuilt", (Rebuilt,), {"forward": forward})
 
 
 def _first_lines(error: Exception) -> str:

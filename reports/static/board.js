@@ -48,7 +48,7 @@
       }
       if (badge) node.append(" ", make("span", `b b-${badge}`, badge));
       if (note) node.append(make("small", "", note));
-      if (named && unranked) node.append(make("small", "why", `not ranked: ${unranked.length > 90 ? unranked.slice(0, 89) + "…" : unranked}`));
+      if (named && unranked) node.append(make("small", "why", `not ranked: ${unranked.length > 60 ? unranked.slice(0, 59) + "…" : unranked}`));
       tr.append(node);
     });
     return tr;

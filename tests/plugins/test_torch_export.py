@@ -67,7 +67,7 @@ def test_a_fixed_batch_is_refused_with_the_cure(export_context, tmp_path):
 def test_a_program_becomes_a_module_with_its_layers(exported_cnn, export_context, tmp_path):
     context = export_context(tmp_path, exported_cnn.make)
     module = torch_load(exported_cnn.torch, context)
-    assert {"first", "norm", "second", "classify"} <= {name for name, _ in module.named_children()}
+    assert {"first", "norm", "second", "classify"} <= {name for name, _ in module.program.named_children()}
     inputs = {name: torch.from_numpy(value) for name, value in exported_cnn.make(3).items()}
     with torch.no_grad():
         assert torch.allclose(module(**inputs), exported_cnn.module(**inputs), atol=1e-6)

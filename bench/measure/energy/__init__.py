@@ -5,7 +5,7 @@ from bench.measure.energy.closing import per_inference, whole_inferences
 from bench.measure.energy.counter_meter import CounterMeter, Engine
 from bench.measure.energy.period import Period, discover
 from bench.measure.energy.sharing import Load, LoadProbe, ProcLoad, by_share
-from bench.measure.energy.sources import EnergySource, PowerSource, Traits, Zone
+from bench.measure.energy.sources import EnergySource, PowerSource, Role, Traits, Zone
 from bench.measure.energy.uncertainty import Uncertainty, window_for
 from bench.measure.energy.window import Window
 from bench.measure.energy.wrap import InvalidWindow
@@ -21,6 +21,7 @@ __all__ = [
     "Period",
     "PowerSource",
     "ProcLoad",
+    "Role",
     "SystemClock",
     "Traits",
     "Uncertainty",

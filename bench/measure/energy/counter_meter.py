@@ -72,7 +72,7 @@ class CounterMeter:
     def available(self) -> str | None:
         """Return None when every counter can be read, else the reason."""
         if not self.provenance.headline:
-            return f"{self.provenance.name} has no counter to read here"
+            return self._nothing()
         for source in self.sources:
             try:
                 source.read_j()
@@ -120,11 +120,13 @@ class CounterMeter:
     def start(self) -> Window:
         """Wait for an edge of every counter and open a window there. A failed read makes the window invalid later."""
         began = Instant.of(self._clock)
+        if not self.provenance.headline:
+            return Window(began, ready_s=began.now_s, failure=self._nothing())
         try:
             periods = self.periods()
             edges = self._edges(periods)
         except (OSError, InvalidWindow) as error:
-            return Window(began, failure=_said(error))
+            return Window(began, ready_s=self._clock.now_s(), failure=_said(error))
         # The clocks are read again, since the window begins at the edge.
         return Window(
             Instant.of(self._clock),
@@ -158,6 +160,9 @@ class CounterMeter:
         except (OSError, InvalidWindow) as error:
             return lost_reading(self.provenance, _said(error), token.periods, ended_s - token.ready_s)
         return closed_reading(self.provenance, self.sources, token, spans, ended_s, self._load.read())
+
+    def _nothing(self) -> str:
+        return f"{self.provenance.name} has no counter to read here"
 
     def _edges(self, periods: Sequence[Period], **more: Any) -> list[Edge]:
         engine = self._engine

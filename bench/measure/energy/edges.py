@@ -19,12 +19,17 @@ ATTEMPTS = 8
 EARLY_S = 2e-3
 # Without a change for this many periods the counter is taken to stand still.
 PATIENCE = 5.0
+# A bracket up to this many times as wide as usual is no interruption, however slow a read is.
+USUAL_WIDTHS = 1.5
 LEAST_PATIENCE_S = 0.02
 
 
 @dataclass(frozen=True)
 class Edge:
-    """A counter changed to `value_j` after `before_s` and not after `after_s`."""
+    """A counter changed to `value_j` after `before_s` and not after `after_s`.
+
+    `before_s` is when the last read that showed the old value began: a counter may change while it is being read.
+    """
 
     before_s: float
     after_s: float
@@ -56,6 +61,7 @@ class _Hunt:
 
     def look(self, clock: Clock, gate_s: float, attempts: int) -> bool:
         """Read once; return whether the search is over."""
+        began = clock.now_s()
         value, now = self.source.read_j(), clock.now_s()
         if value != self.value_j:
             edge = Edge(self.read_s, now, value)
@@ -64,7 +70,8 @@ class _Hunt:
             self.deadline_s = now + patience_s(self.period)
             self.value_j = value
             self.period, self.vague = self.period.seen(now), edge.half_s * 2 > EARLY_S
-        self.read_s = now
+        self.read_s = began
+        gate_s = max(gate_s, USUAL_WIDTHS * self.period.width_s)
         done = self.best is not None and (self.best.half_s * 2 <= gate_s or self.seen >= attempts)
         return done or now > self.deadline_s
 
@@ -99,14 +106,14 @@ def next_edges(
     """Wait until every counter has changed; return one edge each, in their order.
 
     Sleeps until just before the next predicted edge, then reads until the value changes; an edge whose bracket is
-    wider than `gate_s` is tried again, at most `attempts` times, and then the narrowest is taken. A counter that
+    wider than `gate_s` (and than reads of this counter make it) is tried again, at most `attempts` times, and then the narrowest is taken. A counter that
     never changes gives an edge as wide as its period: nothing is thrown for a missed one. `reads` are reads made
     already; `pause_s` is slept between reads of slow gauges; without `rest` the prediction is not slept on, which
     after a long window may have drifted. Raises OSError when a read fails.
     """
     known = reads or [read_now(source, clock) for source in sources]
     hunts = [
-        _Hunt(source, period, read.value_j, read.after_s, clock.now_s() + patience_s(period))
+        _Hunt(source, period, read.value_j, read.before_s, clock.now_s() + patience_s(period))
         for source, period, read in zip(sources, periods, known, strict=True)
     ]
     pending = list(hunts)
@@ -132,7 +139,7 @@ def backdated(read: Edge, following: Edge, period: Period) -> Edge:
     set at the last update, and the next one, waited for with the work over, dates it to within the jitter of the
     period without adding idle energy. When both do not agree only "within the last period" is known.
     """
-    earliest, latest = read.after_s - period.high_s, read.after_s
+    earliest, latest = read.before_s - period.high_s, read.after_s
     if following.value_j == read.value_j:
         return Edge(earliest, latest, read.value_j)
     before = max(earliest, following.before_s - period.high_s)
@@ -145,4 +152,3 @@ def backdated(read: Edge, following: Edge, period: Period) -> Edge:
 def patience_s(period: Period) -> float:
     """Return how long a counter of that period may stand still before the search is given up."""
     return max(LEAST_PATIENCE_S, PATIENCE * period.high_s)
-

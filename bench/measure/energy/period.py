@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from bench.measure.energy.clock import Clock
@@ -21,7 +21,8 @@ USUAL = (0.5, 1.5)
 class Period:
     """`tau_s` is the median interval between updates; any one lies between `low_s` and `high_s`.
 
-    `seen_s` is a moment at which an update was seen: where the next one may be expected.
+    `seen_s` is a moment at which an update was seen: where the next one may be expected. `width_s` is the usual width
+    of a bracket, two reads of the counter.
     """
 
     tau_s: float
@@ -29,6 +30,7 @@ class Period:
     high_s: float
     seen_s: float = 0.0
     updates: int = 0
+    width_s: float = 0.0
 
     def next_s(self, after_s: float) -> float:
         """Return when the first update after that moment is due, if updates have kept pace since the last seen."""
@@ -38,7 +40,7 @@ class Period:
 
     def seen(self, at_s: float) -> Period:
         """Return the same period with a newer update to predict from."""
-        return Period(self.tau_s, self.low_s, self.high_s, at_s, self.updates)
+        return replace(self, seen_s=at_s)
 
 
 def discover(
@@ -67,7 +69,7 @@ def discover(
     kept = [(span, slack) for span, slack in usual if slack <= 2 * fair]
     low, high = min(span for span, _ in kept), max(span for span, _ in kept)
     margin = (high - low) / 2 + min(slack for _, slack in kept)
-    return Period(tau, max(0.0, low - margin), high + margin, middles[-1], len(stamps))
+    return Period(tau, max(0.0, low - margin), high + margin, middles[-1], len(stamps), statistics.median(widths))
 
 
 def _stamps(
@@ -75,14 +77,14 @@ def _stamps(
 ) -> list[tuple[float, float]]:
     """Return the brackets of that many changes, or of as many as came within the budget."""
     found: list[tuple[float, float]] = []
-    value, began = source.read_j(), clock.now_s()
-    before = began
+    began = before = clock.now_s()
+    value = source.read_j()
     while len(found) < changes and before - began < budget_s:
         if pause_s > 0:
             clock.sleep_s(pause_s)
-        latest, now = source.read_j(), clock.now_s()
+        now, latest = clock.now_s(), source.read_j()
         if latest != value:
-            found.append((before, now))
+            found.append((before, clock.now_s()))
             value = latest
         before = now
     return found

@@ -16,10 +16,13 @@ import numpy as np
 from bench.errors import BenchError
 from bench.measure.energy import polling
 from bench.measure.energy.clock import Clock, Instant, SystemClock, jump_s
+from bench.measure.energy.closing import lost_reading
+from bench.measure.energy.period import Period
 from bench.measure.energy.samples import Integral, Samples, integrate
 from bench.measure.energy.sharing import Load, LoadProbe, shares
 from bench.measure.energy.sources import PowerSource
 from bench.measure.energy.uncertainty import Uncertainty
+from bench.measure.energy.window import Provenance
 from bench.measure.energy.wrap import InvalidWindow
 from bench.reading import Reading
 from bench.stats.special import normal_quantile
@@ -31,7 +34,7 @@ USUAL_SCATTER = 0.3  # relative, of power from sample to sample, where a window 
 
 
 @dataclass(frozen=True)
-class Window:
+class Sampling:
     """An open window: its sampler process and when it was opened."""
 
     process: subprocess.Popen[str]
@@ -90,7 +93,7 @@ class SampledMeter:
         samples = (normal_quantile(0.975) * USUAL_SCATTER / precision) ** 2
         return max(SHORTEST_S, samples * self._interval_s)
 
-    def start(self) -> Window:
+    def start(self) -> Sampling:
         """Start a sampler, wait until it has its first sample, open the window. Windows may overlap."""
         seed = random.SystemRandom().randrange(2**32) if self._seed is None else self._seed
         asked = polling.orders(self.sources, self._interval_s, seed)
@@ -110,9 +113,13 @@ class SampledMeter:
             failed = _not_ready(process.stdout.readline())
         except OSError as error:
             failed = f"the sampler did not start: {error}"
-        return Window(process, Instant.of(self._clock), failed, self._load.read() if self._load else None)
+        return Sampling(process, Instant.of(self._clock), failed, self._load.read() if self._load else None)
 
-    def stop(self, token: Window) -> Reading:
+    def guard(self, token: Sampling) -> Sampling:
+        """Return the token: a sampler watches by itself."""
+        return token
+
+    def stop(self, token: Sampling) -> Reading:
         """Close the window, end its sampler and return its joules; unavailable, with the reason, when it is invalid."""
         closed = Instant.of(self._clock)
         whose = shares(token.load, self._load.read() if self._load else None)
@@ -126,7 +133,10 @@ class SampledMeter:
                 )
             return self.reading(_samples(answer), token.opened.now_s, closed.now_s, whose)
         except InvalidWindow as error:
-            return Reading.missing("J", f"invalid window of {self._name}: {error}")
+            domains = tuple(source.domain for source in self.sources)
+            whence = Provenance(self._name, self._version, "power", domains, domains, self._facts)
+            period = Period(self._interval_s, self._interval_s / 2, self._interval_s * 1.5)
+            return lost_reading(whence, str(error), [period], closed.now_s - token.opened.now_s)
 
     def reading(
         self, samples: Samples, start_s: float, stop_s: float, whose: Mapping[str, float | None] | None = None
@@ -161,7 +171,7 @@ class SampledMeter:
                 "n_invalid": 0,
                 **(whose or shares(None, None)),
                 "uncertainty": doubt.facts(),
-                "sampling": _sampling(samples),
+                "sampling": _how_it_went(samples),
                 **self._facts,
             },
         )
@@ -200,7 +210,7 @@ def _by_domain(sources: Sequence[PowerSource], found: Sequence[Integral]) -> dic
     return sums
 
 
-def _sampling(samples: Samples) -> dict[str, float]:
+def _how_it_went(samples: Samples) -> dict[str, float]:
     """How the sampler itself fared: samples, how late it woke, what it cost in CPU seconds."""
     return {
         "n": float(samples.at_s.size),

@@ -224,7 +224,7 @@ def test_same_ids_get_different_anchors(make: Make) -> None:
 
 def test_several_backends_of_one_group_are_named_in_their_rows(make: Make) -> None:
     view = view_of(make("a"), make("b", backend="onnxruntime", latency=(0.001, 0.0009, 0.0011)))
-    assert [row.cells[1].note for row in view.groups[0].rows] == ["the baseline · onnxruntime", "the baseline · torch"]
+    assert [row.cells[1].note for row in view.groups[0].rows] == ["onnxruntime · the baseline", "torch · the baseline"]
     assert view.groups[0].place == "torch, onnxruntime · cpu"
 
 

@@ -1,19 +1,21 @@
-"""The task of a stranger's model: accuracy where labels are given, agreement with the original where not."""
+"""A model of somebody's own as a task: accuracy where labels are given, agreement with the original where not.
+
+Plugins of runtimes make such tasks for the files they open: `ModelTask(model, data)` is all a task needs.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
-import bench
-
-if TYPE_CHECKING:
-    from bench_tasks.own_models import Model
+from bench.errors import Unsupported
+from bench.protocols import Arrays, Metric, Score
 
 EXAMPLES = 64
 FREE_AXIS = 16
@@ -21,20 +23,43 @@ LABELS = "labels"
 Array = np.ndarray[Any, Any]
 
 
-class OwnTask:
+@dataclass(frozen=True)
+class ModelInput:
+    """One input of a model: `shape` with None where an axis is free (the first is the batch), and its numpy type."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: np.dtype[Any]
+
+
+class Model(Protocol):
+    """A model that can be asked before anything is done to it."""
+
+    def inputs(self) -> list[ModelInput]:
+        """Return its inputs; empty when nothing tells them."""
+
+    def write(self, folder: Path) -> Path:
+        """Write its file into a folder; Unsupported for a model that has none."""
+
+    def answer(self, arrays: Arrays) -> dict[str, Any]:
+        """Return its outputs by name."""
+
+
+class ModelTask:
     """Your model, your data; without data, seeded random inputs, which say how far answers move and no more."""
 
-    def __init__(self, model: Model, data: Mapping[str, Any] | None) -> None:
-        self.model: Any = model
-        self.labels = None if data is None else data.get(LABELS)
-        self.given = None if data is None else {name: value for name, value in data.items() if name != LABELS}
+    def __init__(self, model: Model, data: str | None = None) -> None:
+        self.model = model
+        arrays = _read(data) if data else None
+        self.labels = None if arrays is None else arrays.get(LABELS)
+        self.given = None if arrays is None else {name: value for name, value in arrays.items() if name != LABELS}
 
     @property
-    def metric(self) -> bench.Metric:
+    def metric(self) -> Metric:
         """Accuracy with labels; without, top-1 agreement for what looks like classes, else cosine similarity."""
         if self.labels is not None:
-            return bench.Metric("accuracy")
-        return bench.Metric("agreement with the original" if self._classes else "cosine to the original")
+            return Metric("accuracy")
+        return Metric("agreement with the original" if self._classes else "cosine to the original")
 
     @property
     def evaluation_batch(self) -> int:
@@ -52,7 +77,7 @@ class OwnTask:
     def artifact(self, format: str, folder: Path) -> Path:  # noqa: A002 - the protocol's name
         """Write the model's file."""
         del format
-        return Path(self.model.write(folder))
+        return self.model.write(folder)
 
     def inputs(self, split: str, n: int | None = None) -> dict[str, Array]:
         """Return inputs. Calibration takes the first half and evaluation the second, so that they never meet."""
@@ -70,7 +95,7 @@ class OwnTask:
         rows = np.random.default_rng(seed).choice(total, size=batch, replace=batch > total)
         return {name: value[rows] for name, value in self.arrays.items()}
 
-    def score(self, outputs: bench.Arrays) -> bench.Score:
+    def score(self, outputs: Arrays) -> Score:
         """Grade outputs against the labels, or against what the uncompressed model answers."""
         mine = _first(outputs)
         if self.labels is not None:
@@ -79,7 +104,7 @@ class OwnTask:
             outcomes = (mine.argmax(axis=1) == self.reference.argmax(axis=1)).astype(np.float64)
         else:
             outcomes = _cosine(mine, self.reference)
-        return bench.Score(float(outcomes.mean()), outcomes)
+        return Score(float(outcomes.mean()), outcomes)
 
     @cached_property
     def arrays(self) -> dict[str, Array]:
@@ -89,9 +114,7 @@ class OwnTask:
             self._check_names([each.name for each in wanted])
             return {name: np.asarray(value) for name, value in self.given.items()}
         if not wanted:
-            raise bench.Unsupported(
-                "nothing tells the model's inputs: give --data FILE.npz with an array for each of them"
-            )
+            raise Unsupported("nothing tells the model's inputs: give --data FILE.npz with an array for each of them")
         dice = np.random.default_rng(0)
         count = 2 * EXAMPLES
         return {each.name: _made_up(dice, (count, *_sizes(each.shape[1:])), each.dtype) for each in wanted}
@@ -129,9 +152,12 @@ class OwnTask:
         lengths = {len(value) for value in self.given.values()}
         if missing or len(lengths) != 1 or min(lengths) < 2:
             shown = ", ".join(f"{name} {np.shape(value)}" for name, value in self.given.items())
-            raise bench.Unsupported(
-                f"the data hold {shown}; the model wants {', '.join(wanted)}, 2 examples or more of each"
-            )
+            raise Unsupported(f"the data hold {shown}; the model wants {', '.join(wanted)}, 2 examples or more of each")
+
+
+def _read(path: str) -> dict[str, Any]:
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
 
 
 def _sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:
