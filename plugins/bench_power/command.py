@@ -16,6 +16,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,13 +33,43 @@ LOOK_S = 0.01
 SLEW, LEAST_JUMP_S = 1e-3, 0.1
 
 
+class Program:
+    """A started program, and the unnamed files that it writes into. It ends with this object at the latest."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self.out, self.errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - open as long as this
+        try:
+            self.process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.errors, start_new_session=True
+            )
+        except OSError:
+            self.out.close()
+            self.errors.close()
+            raise
+        _limit(self.process.pid)
+        # A window that is never closed (an exception, a forgotten token) leaves no program behind.
+        self.end = weakref.finalize(self, _end, self.process, self.out, self.errors)
+
+    def printed(self) -> bytes:
+        """Return what was printed so far, without moving the place where the program writes. Raises BadLines."""
+        size = os.fstat(self.out.fileno()).st_size
+        if size >= LARGEST_BYTES:
+            raise BadLines(f"it printed more than {LARGEST_BYTES >> 20} MB")
+        return os.pread(self.out.fileno(), size, 0)
+
+    def complaint(self) -> str:
+        """Return the last line of standard error, as data; empty without one."""
+        size = os.fstat(self.errors.fileno()).st_size
+        said = os.pread(self.errors.fileno(), 500, max(0, size - 500)).decode(errors="replace").strip()
+        last = "".join(each if each.isprintable() else " " for each in said.rsplit("\n", 1)[-1])
+        return f"; it said: {last[:200]}" if last else ""
+
+
 @dataclass(frozen=True)
 class Window:
-    """An open window: the program, its output, and when the window was opened (unix seconds and monotonic ones)."""
+    """An open window: its program, when it was opened (unix and monotonic seconds), and why it is lost already."""
 
-    process: subprocess.Popen[bytes] | None
-    out: IO[bytes] | None
-    errors: IO[bytes] | None
+    program: Program | None
     opened_s: float
     opened_mono_s: float
     failed: str | None = None
@@ -80,50 +111,43 @@ class CommandMeter:
     def start(self) -> Window:
         """Start the program and wait for its first line: there the window opens. Failures are told by `stop`."""
         if reason := self.available():
-            return Window(None, None, None, *_now(), reason)
-        out, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - they live as long as the window
+            return Window(None, *_now(), reason)
         try:
-            process = subprocess.Popen(
-                shlex.split(self._program),
-                stdin=subprocess.DEVNULL, stdout=out, stderr=errors, start_new_session=True,
-            )  # fmt: skip
+            program = Program(shlex.split(self._program))
         except OSError as error:
-            return Window(None, out, errors, *_now(), f"it did not start: {error}")
-        _limit(process.pid)
-        begun = Window(process, out, errors, *_now())
-        failed = self._wait(begun, begun.opened_s - self._period_s, self._period_s + PATIENCE_S)
-        return Window(process, out, errors, *_now(), failed)
+            return Window(None, *_now(), f"it did not start: {error}")
+        failed = self._wait(program, time.time() - self._period_s, self._period_s + PATIENCE_S)
+        return Window(program, *_now(), failed)
 
     def stop(self, token: Window) -> bench.Reading:
         """Wait for a line after the end, end the program and return the joules between; unavailable when invalid."""
         now_s, now_mono_s = _now()
-        window_s = now_mono_s - token.opened_mono_s
+        window_s, program = now_mono_s - token.opened_mono_s, token.program
+        if program is None:
+            return self._lost(str(token.failed), window_s)
         try:
-            if token.failed is not None:
-                raise BadLines(token.failed)
-            if failed := self._wait(token, now_s, LONGEST_GAP * self._period_s):
+            if failed := token.failed or self._wait(program, now_s, LONGEST_GAP * self._period_s):
                 raise BadLines(failed)
             if abs((now_s - token.opened_s) - window_s) > LEAST_JUMP_S + SLEW * window_s:
                 raise BadLines("the clock was set, or the machine suspended, within the window")
-            return self._reading(parse(_output(token)), token.opened_s, now_s, window_s)
+            return self._reading(parse(program.printed()), token.opened_s, now_s, window_s)
         except BadLines as error:
-            return self._lost(f"{error}{_complaint(token)}", window_s)
+            return self._lost(f"{error}{program.complaint()}", window_s)
         finally:
-            _end(token)
+            program.end()
 
-    def _wait(self, token: Window, until_s: float, patience_s: float) -> str | None:
+    def _wait(self, program: Program, until_s: float, patience_s: float) -> str | None:
         """Wait for a line stamped at or after a moment; return None, or why none came."""
-        process, deadline = token.process, time.perf_counter() + patience_s
-        assert process is not None
+        deadline = time.perf_counter() + patience_s
         while True:
-            ended = process.poll()  # before the output is read: its last lines count
+            ended = program.process.poll()  # before the output is read: its last lines count
             try:
-                lines = parse(_output(token))
+                lines = parse(program.printed())
             except BadLines as error:
                 return str(error)
             if lines and lines[-1].at_s >= until_s:
-                ahead = lines[-1].at_s - time.time()
-                return f"a line is {ahead:.3g} s ahead of the clock" if ahead > self._period_s else None
+                ahead_s = lines[-1].at_s - time.time()
+                return f"a line is {ahead_s:.3g} s ahead of the clock" if ahead_s > self._period_s else None
             if ended is not None:
                 return f"the program ended (exit status {ended})"
             if time.perf_counter() > deadline:
@@ -200,25 +224,6 @@ def _now() -> tuple[float, float]:
     return min(pairs)[1:]
 
 
-def _output(token: Window) -> bytes:
-    """Return what was printed so far, without moving the place where the program writes."""
-    assert token.out is not None
-    size = os.fstat(token.out.fileno()).st_size
-    if size >= LARGEST_BYTES:
-        raise BadLines(f"it printed more than {LARGEST_BYTES >> 20} MB")
-    return os.pread(token.out.fileno(), size, 0)
-
-
-def _complaint(token: Window) -> str:
-    """Return the last thing the program said on standard error, as data."""
-    if token.errors is None:
-        return ""
-    size = os.fstat(token.errors.fileno()).st_size
-    said = os.pread(token.errors.fileno(), 500, max(0, size - 500)).decode(errors="replace").strip()
-    last = "".join(each if each.isprintable() else " " for each in said.rsplit("\n", 1)[-1])
-    return f"; it said: {last[:200]}" if last else ""
-
-
 def _limit(pid: int) -> None:
     """Keep a program that prints without end from filling the disk, where the system can."""
     with contextlib.suppress(ImportError, AttributeError, OSError, ValueError):
@@ -227,14 +232,12 @@ def _limit(pid: int) -> None:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (LARGEST_BYTES, LARGEST_BYTES))
 
 
-def _end(token: Window) -> None:
+def _end(process: subprocess.Popen[bytes], *streams: IO[bytes]) -> None:
     """End the program and everything it started; first politely."""
-    if token.process is not None:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(token.process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                token.process.wait(1.0 if number == signal.SIGTERM else PATIENCE_S)
-    for stream in (token.out, token.errors):
-        if stream is not None:
-            stream.close()
+    for number, patience_s in ((signal.SIGTERM, 1.0), (signal.SIGKILL, PATIENCE_S)):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience_s)
+    for stream in streams:
+        stream.close()

@@ -91,6 +91,13 @@ def rails(root: Path = HWMON) -> tuple[list[Rail], tuple[bench.Zone, ...]]:
     return used, tuple(zones)
 
 
+def hwmon_meter(root: Path = HWMON, *, rate_hz: float = 10.0, clock: Any = None, load: Any = None) -> Any:
+    """Return a meter that samples the rails from a process of its own."""
+    return bench.SampledMeter(
+        rails(root)[0], name="hwmon", version=bench.__version__, rate_hz=rate_hz, clock=clock, load=load
+    )
+
+
 class Battery:
     """A fuel gauge as a counter: what left the battery rises while it discharges.
 

@@ -7,6 +7,7 @@ within times or divided by 2.3. It charges this process with everything the mach
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,6 +59,23 @@ def packages(topology: Path = Path("/sys/devices/system/cpu")) -> int:
         except (OSError, ValueError):
             continue
     return max(1, len(ids))
+
+
+def of_this_machine(tdp_w: float | None = None) -> UtilisationMeter:
+    """Return the meter of the processor that this runs on."""
+    lines = _cpuinfo().splitlines()
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    virtual = any(line.startswith("flags") and " hypervisor" in line for line in lines)
+    return UtilisationMeter(
+        tdp_w, processor=next(named, platform.processor()), virtual=virtual, n_packages=packages()
+    )  # fmt: skip
+
+
+def _cpuinfo() -> str:
+    try:
+        return Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 class UtilisationMeter:

@@ -1,7 +1,8 @@
 """The estimate for display: its arithmetic, its factor, and that it never passes for more."""
 
 import pytest
-from bench_power.utilisation import Usage, UtilisationMeter, packages, usage
+from bench_power import utilisation
+from bench_power.utilisation import Usage, UtilisationMeter, of_this_machine, packages, usage
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,3 +84,22 @@ def test_packages_are_counted(tmp_path):
 def test_the_account_of_this_machine():
     seen = usage()
     assert 0 < seen.busy_s < seen.total_s
+
+
+CPUINFO = """processor : 0
+model name\t: AMD EPYC 7763 64-Core Processor
+flags\t\t: fpu vme hypervisor lahf_lm
+"""
+
+
+@pytest.mark.parametrize(("text", "verdict"), [(CPUINFO, "suspect"), (CPUINFO.replace(" hypervisor", ""), "valid")])
+def test_this_machine_is_known_by_its_processor(monkeypatch, text, verdict):
+    monkeypatch.setattr(utilisation, "_cpuinfo", lambda: text)
+    meter = of_this_machine()
+    assert meter.available() is None
+    token = meter.start()
+    while usage().total_s <= token.usage.total_s:
+        pass
+    reading = meter.stop(token)
+    assert reading.facts["coefficients"]["tdp_w"] == 280
+    assert reading.verdict == verdict

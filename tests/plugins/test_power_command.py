@@ -59,7 +59,7 @@ def test_windows_may_overlap(meter):
     _, inner = window(ours)
     reading = ours.stop(outer)
     assert reading.value > inner.value > 0
-    assert outer.process.returncode is not None
+    assert outer.program.process.returncode is not None
 
 
 def test_accuracy_and_limit_enter_the_uncertainty(meter):
@@ -88,7 +88,7 @@ def test_a_broken_promise_makes_the_window_invalid(meter, fault, reason):
     token, reading = window(meter(fault))
     assert (reading.class_, reading.value, reading.verdict) == ("unavailable", None, "invalid")
     assert reading.facts["n_invalid"] == 1
-    assert token.process.returncode is not None, "the program ended with the window"
+    assert token.program.process.returncode is not None, "the program ended with the window"
     assert re.search(reason, reading.reason), reading.reason
 
 
@@ -101,12 +101,20 @@ def test_what_it_started_ends_too(meter, tmp_path):
     )
     token, reading = window(meter(fault))
     assert reading.value > 0
-    assert token.process.returncode == -9
+    assert token.program.process.returncode == -9
     assert not alive(int(pid.read_text()))
 
 
-def alive(pid):
-    for _ in range(200):
+def test_a_forgotten_window_leaves_no_program_behind(meter):
+    token = meter().start()
+    pid = token.program.process.pid
+    assert alive(pid, patience=1)
+    del token
+    assert not alive(pid)
+
+
+def alive(pid, patience=200):
+    for _ in range(patience):
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
         except FileNotFoundError:

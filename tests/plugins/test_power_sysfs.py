@@ -3,7 +3,7 @@
 import pickle
 
 import pytest
-from bench_power.sysfs import Battery, batteries, battery_meter, rails
+from bench_power.sysfs import Battery, batteries, battery_meter, hwmon_meter, rails
 
 
 class Clock:
@@ -92,6 +92,14 @@ def test_a_rail_travels_to_another_process_and_fails_as_an_oserror(tmp_path):
 def test_no_rails(tmp_path):
     assert rails(tmp_path) == ([], ())
     assert rails(tmp_path / "absent") == ([], ())
+
+
+def test_the_rails_are_sampled_ten_times_a_second(tmp_path):
+    assert "no power sensor" in hwmon_meter(tmp_path).available()
+    chip(tmp_path, 0, "ina3221", ORIN_NX)
+    meter = hwmon_meter(tmp_path)
+    assert meter.available() is None
+    assert meter.period_s() == pytest.approx(0.1)
 
 
 def battery(root, name="BAT0", **more):

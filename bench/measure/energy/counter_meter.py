@@ -83,17 +83,21 @@ class CounterMeter:
     def periods(self) -> tuple[Period, ...]:
         """Return every counter's update period, found at the first call (13 updates of each).
 
-        Raises OSError and InvalidWindow as `discover` does.
+        A counter beside the headline that cannot be read or stands still is left out; one in it raises OSError or
+        InvalidWindow, as `discover` does.
         """
         if self._periods is None:
-            engine = self._engine
-            self._periods = tuple(
-                discover(
-                    each, self._clock, updates=engine.updates, budget_s=engine.budget_s, pause_s=engine.pause_s
-                )
-                for each in self.sources
-            )  # fmt: skip
+            found = [(source, self._discover(source)) for source in self.sources]
+            self.sources = tuple(source for source, period in found if period is not None)
+            self._periods = tuple(period for _, period in found if period is not None)
         return self._periods
+
+    def align(self) -> float:
+        """Wait for an edge of every counter; return the widest bracket in seconds: how well this machine sees edges.
+
+        Raises as `periods` does.
+        """
+        return max(2 * edge.half_s for edge in self._edges(self.periods()))
 
     def period_s(self) -> float:
         """Return the slowest counter's update period in seconds. Raises as `periods` does."""
@@ -160,6 +164,17 @@ class CounterMeter:
         except (OSError, InvalidWindow) as error:
             return lost_reading(self.provenance, _said(error), token.periods, ended_s - token.ready_s)
         return closed_reading(self.provenance, self.sources, token, spans, ended_s, self._load.read())
+
+    def _discover(self, source: EnergySource) -> Period | None:
+        engine = self._engine
+        try:
+            return discover(
+                source, self._clock, updates=engine.updates, budget_s=engine.budget_s, pause_s=engine.pause_s
+            )
+        except (OSError, InvalidWindow):
+            if source.domain in self.provenance.headline:
+                raise
+            return None
 
     def _nothing(self) -> str:
         return f"{self.provenance.name} has no counter to read here"

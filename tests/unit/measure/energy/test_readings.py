@@ -55,6 +55,32 @@ def test_a_reading_carries_everything(machine):
     assert Reading.from_json(reading.to_json()) == reading
 
 
+def test_a_counter_that_stops_in_the_window_gives_no_zero(machine):
+    meter, clock = machine
+    token = meter.start()
+    stands = meter.sources[0].shown_j(clock.now_s())
+    meter.sources[0].shown_j = lambda at: stands
+    clock.sleep_s(0.5)
+    reading = meter.stop(token)
+    assert (reading.value, reading.verdict) == (None, "invalid")
+    assert "did not move" in reading.reason
+
+
+def test_a_counter_beside_the_headline_that_stands_still_costs_nothing(machine):
+    meter, clock = machine
+    meter.sources[2].shown_j = lambda at: 0.0
+    token = meter.start()
+    clock.sleep_s(0.5)
+    reading = meter.stop(token)
+    assert set(reading.facts["by_domain"]) == {"package", "dram"}
+    assert reading.verdict == "valid"
+
+
+def test_aligning_says_how_well_edges_are_seen(machine):
+    meter, _ = machine
+    assert meter.align() <= 2.2e-4
+
+
 def test_windows_may_overlap(machine):
     meter, clock = machine
     outer = meter.start()
