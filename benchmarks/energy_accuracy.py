@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the windows in virtual time")
     arguments = parser.parse_args()
     share = 10 if arguments.quick else 1
-    errors, covered, live = table(60 // share), coverage_pct(670 // share), live_windows()
+    errors, covered, live = table(40 // share), coverage_pct(670 // share), live_windows()
     if not arguments.json:
         print_table(errors)
         print_live(live)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-READ_S = 2e-5  # one read of a sysfs file, as seen
+READ_S = 1.73e-5  # one read of a sysfs file, about as seen, and in no simple ratio to any period
 LIMIT_W = 200.0
 
 

@@ -115,3 +115,12 @@ def test_a_broken_promise_makes_no_value(lines, options, reason):
 def test_a_moment_on_a_line_is_known_exactly():
     found = energy_between(meter(lambda t: 5.0, 12), 1001.0, 1010.0, period_s=1.0, limit_w=math.inf)
     assert (found.joules, found.edges_j) == (45.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("start_s", "limit_w", "edges_j"), [(0.1, None, 9.0), (0.9, None, 9.0), (0.5, None, 5.0), (0.1, 10.0, 1.0)]
+)
+def test_between_two_lines_all_may_come_first_or_last(start_s, limit_w, edges_j):
+    lines = [Line(0, 0), Line(1, 10), Line(2, 20)]
+    found = energy_between(lines, start_s, 2.0, period_s=1.0, limit_w=limit_w)
+    assert found.edges_j == pytest.approx(edges_j)

@@ -106,10 +106,10 @@ def next_edges(
     """Wait until every counter has changed; return one edge each, in their order.
 
     Sleeps until just before the next predicted edge, then reads until the value changes; an edge whose bracket is
-    wider than `gate_s` (and than reads of this counter make it) is tried again, at most `attempts` times, and then the narrowest is taken. A counter that
-    never changes gives an edge as wide as its period: nothing is thrown for a missed one. `reads` are reads made
-    already; `pause_s` is slept between reads of slow gauges; without `rest` the prediction is not slept on, which
-    after a long window may have drifted. Raises OSError when a read fails.
+    wider than `gate_s` (and than reads of this counter make it) is tried again, at most `attempts` times, and then the
+    narrowest is taken. A counter that never changes gives an edge as wide as its period: nothing is thrown for a missed
+    one. `reads` are reads made already; `pause_s` is slept between reads of slow gauges; without `rest` the prediction,
+    which after a long window may have drifted, is not slept on. Raises OSError when a read fails.
     """
     known = reads or [read_now(source, clock) for source in sources]
     hunts = [
