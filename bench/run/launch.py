@@ -46,8 +46,7 @@ class Launcher:
             if len(alive) < len(sides):
                 return None
             n = n or block_calls([float(np.min(walls)) / 1e9 for walls in warm.values()])
-            start_s = np.mean([(each["import_ns"] + each["load_ns"]) / 1e9 for each in headers.values()])
-            rounds = rounds or self.settings.rounds * (2 if start_s >= SLOW_START_S else 1)
+            rounds = rounds or self._rounds_for(headers, warm, n)
             with self.ledger.phase("measure"):
                 blocks = self._rounds(alive, workers, dice, n, rounds)
             with self.ledger.phase("start"):
@@ -64,6 +63,13 @@ class Launcher:
             "load": {"before": load_before, "after": load_facts()},
         }
         return Launch({**meta, **blocks["meta"]}, {cell: np.stack(rows) for cell, rows in blocks["samples"].items()})
+
+    def _rounds_for(self, headers: Mapping[str, Any], warm: Mapping[str, Any], n: int) -> int:
+        """Return twice the rounds where starting takes a second, unless a round's blocks take longer than that."""
+        start_s = sum((each["import_ns"] + each["load_ns"]) / 1e9 for each in headers.values())
+        round_s = sum(float(np.min(walls)) / 1e9 * n for walls in warm.values())
+        slow_start = start_s >= SLOW_START_S * len(headers) and self.settings.rounds * round_s < start_s
+        return self.settings.rounds * (2 if slow_start else 1)
 
     def _start(self, sides: Sequence[Side], dice: random.Random, stack: ExitStack) -> dict[str, Worker]:
         """Start every process at once, so that imports overlap; nothing is being measured yet."""

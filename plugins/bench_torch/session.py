@@ -20,11 +20,12 @@ from bench_torch.program import Input, inputs_of, load_program, quiet
 # Loading a program imports these. Done with this module, they count as the runtime's, not as the artifact's memory and
 # load time; a release of torch that has them elsewhere only loses that.
 LOADED_WITH_PROGRAMS = (
-    "torch._dynamo",
+    "torch._dynamo.utils",
     "torch._export.passes.collect_tracepoints_pass",
     "torch._export.serde.serialize",
     "torch._inductor.codegen.common",
     "torch._inductor.sizevars",
+    "torch.export._trace",
     "torch.export.pt2_archive",
     "torch.fx.experimental.symbolic_shapes",
     "torch.fx.experimental.validator",
