@@ -29,7 +29,10 @@ def record_block(call: Callable[[], Any], n: int) -> tuple[Samples, Any]:
     cpu = time.process_time_ns() - cpu
     after = _usage()
     tail = (cpu, *(late - early for early, late in zip(before, after, strict=True)), stamp)
-    return np.array([*walls, *tail], dtype=np.int64), result
+    samples = np.empty(n + len(TAIL), dtype=np.int64)
+    samples[:n] = np.fromiter(walls, np.int64, n)
+    samples[n:] = tail
+    return samples, result
 
 
 def warm_up(
