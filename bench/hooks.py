@@ -67,3 +67,8 @@ def bench_cell_finished(cell: Mapping[str, Any], record: Mapping[str, Any]) -> N
 @hookspec
 def bench_report_columns(records: Sequence[Mapping[str, Any]]) -> Mapping[str, Sequence[Any]]:  # type: ignore[empty-body]
     """Return extra leaderboard columns: title to one value per record."""
+
+
+@hookspec(firstresult=True)
+def bench_carbon_factor(country: str, region: str | None) -> Mapping[str, Any] | None:
+    """Return a place's carbon intensity (g_per_kwh, place, gases, source, year), None when it is not known here."""

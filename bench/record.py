@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -15,6 +15,7 @@ Status = Literal["ok", "unsupported", "failed", "timeout", "oom", "interrupted"]
 TEXTS = ("id", "group", "run", "started", "reproduce")
 OPTIONAL_TEXTS = ("reason", "detail", "artifact")
 MAPPINGS = ("validity", "readings", "ratios", "limits", "audit", "compression", "machine", "versions")
+DEEPEST = 6  # no reading lies deeper in a record
 CELL_TYPES = {
     **dict.fromkeys(("suite", "task", "backend", "device", "scenario"), str),
     **dict.fromkeys(("batch", "threads", "seed"), int),
@@ -119,12 +120,24 @@ def _check_types(values: Mapping[str, Any], expected: Mapping[str, type]) -> Non
             raise ValueError(f"'{name}' must be {kind.__name__.lower()}, not {values[name]!r:.40}")
 
 
-def _check_energy(energy: Reading | None) -> None:
+def _check_energy(name: str, energy: Reading | None) -> None:
     """Refuse joules that do not say how they were obtained; nothing is defaulted."""
     if energy is None or energy.class_ == "unavailable":
         return
     if lacking := [name for name in ENERGY_PROVENANCE if {"meter": energy.meter, **energy.facts}.get(name) is None]:
-        raise ValueError(f"its energy reading lacks {', '.join(lacking)}")
+        raise ValueError(f"its {name} reading lacks {', '.join(lacking)}")
+
+
+def _joules_in(part: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Reading]]:
+    """Find the readings of joules in a part of a record, wherever they stand, by name."""
+    if isinstance(part, Mapping) and part.get("unit") == "J" and "class" in part:
+        yield name, Reading.from_json(part)
+    elif depth < DEEPEST and isinstance(part, Mapping):
+        for key, each in part.items():
+            yield from _joules_in(each, f"{name}.{key}", depth + 1)
+    elif depth < DEEPEST and isinstance(part, (list, tuple)):
+        for index, each in enumerate(part):
+            yield from _joules_in(each, f"{name}[{index}]", depth + 1)
 
 
 def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,10 +153,16 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
         _check_types(vars(step), {"name": str, "options": Mapping})
     named = tuple({key: str(each[key]) for key in ("plugin", "version") if key in each} for each in steps)
     known["steps"] = named if any(named) else ()
+    for part in ("readings", "ratios"):
+        _check_types(data.get(part, {}), dict.fromkeys(data.get(part, {}), Mapping))
     known["readings"] = {str(name): Reading.from_json(each) for name, each in data.get("readings", {}).items()}
     known["ratios"] = {str(name): Ratio.from_json(each) for name, each in data.get("ratios", {}).items()}
     if any(each.class_ not in CLASSES for each in known["ratios"].values()):
         raise ValueError(f"the class of a ratio must be one of {', '.join(CLASSES)}")
-    _check_energy(known["readings"].get("energy"))
+    for name, each in [
+        ("energy", known["readings"].get("energy")),
+        *_joules_in(known.get("compression"), "compression"),
+    ]:
+        _check_energy(name, each)
     known["lineage"] = tuple(dict(each) for each in data.get("lineage", ()))
     return known

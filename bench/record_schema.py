@@ -37,7 +37,7 @@ FIELDS: Sequence[tuple[str, Type, str]] = (
     ("ratios", "object", "Ratios to another record's numbers, by name."),
     ("limits", "object", "The suite's limits: limit, value read, ok (null: not known)."),
     ("audit", "object", "Claimed, stored and executed compression; empty until an audit ran."),
-    ("compression", "object", "Seconds that compressing took, training told apart."),
+    ("compression", "object", "What making the artifact cost, by phase, what was trained, and when that is paid back."),
     ("lineage", "array", "Steps and conversions that made the artifact, oldest first."),
     ("machine", "object", "The machine: processor, cores, memory, limits, governor, kernel."),
     ("versions", "object", "joulebench, Python, plugins, and what the runtime says of itself."),

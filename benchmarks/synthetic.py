@@ -139,7 +139,7 @@ def _record(setting: Setting, at: int, steps: Steps, shares: Shares, against: st
     made: dict[str, Any] = {
         "ratios": _ratios(setting, shares, against),
         "audit": {"claimed": "int8", "stored": "int8", "executed": "int8", "verdict": "effective"},
-        "compression": {"seconds": 4.1 + 30 * draw.random()},
+        "compression": {"seconds": 4.1 + 30 * draw.random(), "break_even": _break_even(setting, shares)},
         "lineage": tuple({"step": each.name, "seconds": round(draw.random(), 3), "format": "onnx"} for each in steps),
         "steps": tuple({"plugin": f"bench_{each.name}", "version": "0.1.0"} for each in steps),
     }
@@ -247,6 +247,23 @@ def _ratios(setting: Setting, shares: Shares, against: str) -> dict[str, Ratio]:
     if setting.machine[1] != "unavailable":
         found["energy"] = Ratio(value, value * 0.97, value * 1.03, against, "paired", 7, setting.machine[1])
     return found
+
+
+def _break_even(setting: Setting, shares: Shares) -> dict[str, Any]:
+    """Return a break-even as good as the setting's joules: an estimate claims nothing."""
+    served, class_ = {"device": "cpu", "processor": setting.machine[0]}, setting.machine[1]
+    places = {"made_on": [{"device": "cuda:0", "processor": "Xeon"}], "served_on": served}
+    saved_s = setting.task[3] * (1 - shares[0])
+    value = 20.0 / saved_s if saved_s > 0 else None
+    ends = {"inferences": value, "low": value and value * 0.9, "high": value and value * 1.1}
+    none = {**dict.fromkeys(ends), "verdict": "no demonstrated saving"}
+    in_time = {**ends, "verdict": "saves processor time"} if value else none
+    found: dict[str, Any] = {**ends, "verdict": "saves"} if value else none
+    if class_ in ("estimated", "unavailable"):
+        words = "estimated only" if class_ == "estimated" else "unavailable"
+        found = {**none, "verdict": words, "reason": "no demonstrated saving: energy here is estimated"}
+    timed = {**in_time, "class": "derived", "basis": "processor time"}
+    return {**found, "class": class_, "basis": "energy", "processor_time": timed, **places}
 
 
 def _poisoned(record: Record, text: str) -> Record:

@@ -12,6 +12,7 @@ import click
 from bench.cli.find import find_record
 from bench.cli.setup import results_option
 from bench.cli.table import ratio_text, table
+from bench.derive.payback import NO_CLAIM
 from bench.derive.ratios import unpaired_ratio
 from bench.errors import BenchError
 from bench.record import Ratio, Record
@@ -20,6 +21,14 @@ from bench.store import find_records
 
 NOT_COMPARABLE = 4
 METRICS = ("latency", "memory", "startup", "energy", "size", "size_compressed", "flops", "parameters")
+
+
+# An estimate of energy is one of processor time: the verdict says what was seen, and no saving of joules is claimed.
+ESTIMATED_WORDS = {
+    "better": "less processor time (estimated)",
+    "worse": "more processor time (estimated)",
+    "tie": "tie (estimated)",
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ def command(a: str, b: str, results: Path, as_json: bool) -> None:
 
     Records measured side by side are compared by their paired ratio; others by their intervals, which is weaker, and
     the method says which it was. Records of different groups (another machine, task or data) are not comparable:
-    exit code 4.
+    exit code 4. Energy that was estimated is compared as what it is, processor time; no saving of joules is claimed.
     """
     pairs = _pairs(a, b, results)
     lines = [line for first, second in pairs for line in compare_records(first, second)]
@@ -125,5 +134,7 @@ def _line(name: str, metric: str, ratio: Ratio) -> Line:
     if ratio.low is None or ratio.high is None:
         return Line(name, metric, ratio, "not comparable", f"{ratio.method}, no interval: too few launches")
     interval = Interval(ratio.value, ratio.low, ratio.high, 0.95, ratio.n or 0, ratio.method)
-    class_ = " (estimated)" if ratio.class_ == "estimated" else ""
-    return Line(name, metric, ratio, verdict(interval), ratio.method + class_)
+    if ratio.class_ == "estimated":
+        words = ESTIMATED_WORDS[verdict(interval)]
+        return Line(name, metric, ratio, words, f"{ratio.method} (estimated): {NO_CLAIM}")
+    return Line(name, metric, ratio, verdict(interval), ratio.method)

@@ -9,10 +9,12 @@ from typing import Any
 
 import click
 
+from bench.cli.cost_text import cost_text
 from bench.cli.find import find_record
 from bench.cli.progress import clean
 from bench.cli.setup import results_option
 from bench.cli.table import ratio_text, reading_text
+from bench.derive.payback import NO_CLAIM
 from bench.reading import Reading
 from bench.record import Record
 from bench.units import format_quantity
@@ -42,6 +44,7 @@ def _lines(record: Record, folder: Path) -> Iterator[str]:
     yield from _ratios(record)
     yield from _limits(record.limits)
     yield from _lineage(record)
+    yield from cost_text(record)
     yield "\nmachine   " + ", ".join(f"{k} {v}" for k, v in record.machine.items() if v is not None)
     yield "versions  " + json.dumps(record.versions)
     yield f"reproduce {record.reproduce}"
@@ -81,7 +84,8 @@ def _ratios(record: Record) -> Iterator[str]:
         yield "\nratios (below 1: less)"
     for name, ratio in record.ratios.items():
         note = "  ci-not-reached" if ratio.facts.get("ci_not_reached") else ""
-        yield f"  {name:<16}{ratio_text(ratio):<30}{ratio.method} against {ratio.against}{note}"
+        claim = f"  {NO_CLAIM}" if ratio.class_ == "estimated" else ""
+        yield f"  {name:<16}{ratio_text(ratio):<33}{ratio.method} against {ratio.against}{note}{claim}"
 
 
 def _limits(limits: Mapping[str, Any]) -> Iterator[str]:

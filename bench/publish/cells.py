@@ -14,6 +14,12 @@ from bench.record import Ratio, Record
 REASON_LIMIT = 160
 # Only these classes go without a badge, and only outside energy: a plain number reads as measured or counted.
 _PLAIN = ("measured", "counted")
+# An estimate of energy supports no claim of a saving: these say what was seen.
+ESTIMATED_WORDS = {
+    "better": "less processor time",
+    "worse": "more processor time",
+    "tie": "tie",
+}
 
 
 def missing(reason: object) -> Cell:
@@ -41,15 +47,17 @@ def reading_cell(reading: Reading | None, scale: Scale, *, badge: bool = False, 
 def ratio_cell(ratio: Ratio | None, *, baseline: bool, klass: str = "", block: int = 0) -> Cell:
     """Return a ratio's cell: "0.52x", its interval, and better, worse or tie as the interval lies to 1.
 
-    With a class (ratios of energy) the class stands beside the figure, and the verdict goes into the note.
+    With a class (ratios of energy) the class stands beside the figure, and the verdict goes into the note; one of an
+    estimate claims no saving.
     """
     found = figure(ratio.value, ratio.low, ratio.high) if ratio is not None else None
     if ratio is None or found is None:
         own = Cell(f"1{TIMES}", "the baseline", klass, "", 1.0, block)
         return own if baseline else missing("no ratio to the baseline")
     text, interval = written(found, Scale(1.0, ""))
-    word = verdict(found, 1.0)
-    shown = weakest(klass, ratio.class_) if klass or ratio.class_ not in _PLAIN else word
+    shown = weakest(klass, ratio.class_) if klass or ratio.class_ not in _PLAIN else ""
+    word = ratio_word(found, shown)
+    shown = shown or word
     interval = interval or ("" if found.low is not None else open_ended(ratio.low, ratio.high))
     note = " ".join(part for part in (interval, word) if part) if shown != word else interval
     return Cell(f"{text}{TIMES}", note, shown, "", found.value, block)
@@ -71,6 +79,12 @@ def verdict(found: Figure, at: float) -> str:
     if found.low is None or found.high is None:
         return ""
     return "better" if found.high < at else "worse" if found.low > at else "tie"
+
+
+def ratio_word(found: Figure, klass: str) -> str:
+    """Return the verdict on a ratio in words; an estimate is of processor time, and says no more than that."""
+    word = verdict(found, 1.0)
+    return ESTIMATED_WORDS.get(word, "") if klass == "estimated" else word
 
 
 def drop_cell(found: Figure | None, unit: str, *, baseline: bool) -> Cell:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from bench.publish.cells import drop_cell, limits_cell, ratio_cell, reading_cell, validity_cell
 from bench.publish.context import Context, higher_is_better, metric_name
+from bench.publish.cost import break_even_cell
 from bench.publish.format import TIMES, Figure, figure, figure_of
 from bench.publish.model import Cell, Column
 from bench.publish.text import mapping
@@ -139,7 +140,14 @@ SPECS = (
         "Energy vs baseline",
         _ratio("energy", badge=True),
         _has_ratio("energy"),
-        "Below 1 is less energy",
+        "Below 1 is less energy; an estimated ratio is one of processor time, and no claim of a saving",
+    ),
+    Spec(
+        "break_even",
+        "Break-even",
+        lambda _, record: break_even_cell(record),
+        lambda context: any("break_even" in mapping(each.compression) for each in context.records),
+        "Inferences until the energy of compressing is saved, where a saving is demonstrated",
     ),
     Spec(
         "memory",

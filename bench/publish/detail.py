@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bench.publish.cells import validity, verdict, weakest
+from bench.publish.cells import ratio_word, validity, weakest
+from bench.publish.cost import badge, break_even_lines, cost_lines, training_lines
 from bench.publish.format import MISSING, POINTS, TIMES, Scale, figure, figure_of, scale_for, sentence
 from bench.publish.model import SHAPES, Section, Sheet
 from bench.publish.rows import name_of
@@ -36,7 +37,9 @@ def sheet(record: Record, anchor: str) -> Sheet:
         Section("How each reading was obtained", tuple(_facts(record))),
         Section("Steps", _steps(record)),
         Section("Lineage, oldest first", tuple((str(n), plain(each)) for n, each in enumerate(record.lineage, 1))),
-        Section("Cost of compression", _compression(record)),
+        Section("Cost of compression", cost_lines(record)),
+        Section("Training, step by step", training_lines(record)),
+        Section("Break-even", break_even_lines(record)),
         Section("Audit: claimed, stored, executed", _pairs(record.audit)),
         Section("Machine", _pairs(record.machine)),
         Section("Versions", _pairs(record.versions)),
@@ -95,8 +98,8 @@ def _ratios(record: Record) -> Iterable[tuple[str, ...]]:
     for name, ratio in record.ratios.items():
         found = figure(ratio.value, ratio.low, ratio.high)
         value = sentence(found, Scale(1.0, TIMES)) if found else f"{MISSING} {plain(ratio.value)}"
-        word = verdict(found, 1.0) if found else ""
         klass = weakest(ratio.class_, record.class_of_energy) if "energy" in name else ratio.class_
+        word = ratio_word(found, klass) if found else ""
         facts = (f"{_title(key).lower()} {plain(each)}" for key, each in ratio.facts.items() if each is not None)
         how = "; ".join(
             part for part in (word, visible(ratio.method), f"against {visible(ratio.against)}", *facts) if part
@@ -142,28 +145,6 @@ def _steps(record: Record) -> Lines:
         (visible(step, 200), " ".join(visible(each) for each in mapping(plugin).values()))
         for step, plugin in zip(record.cell.recipe, plugins, strict=True)
     )
-
-
-def _compression(record: Record) -> Lines:
-    out = []
-    for key, value in mapping(record.compression).items():
-        own = mapping(value)
-        found = figure(own.get("value"), own.get("low"), own.get("high"))
-        if found is not None and "energy" in str(key):
-            scale = scale_for(visible(own.get("unit", "J"), 20), [found.value])
-            text = f"{sentence(found, scale)} {badge(own.get('class'))}"
-        elif str(key).endswith(("seconds", "_s")) and figure(value) is not None:
-            text = _with_unit(value, "s", "")
-        else:
-            text = plain(value) + (f" ({badge(own.get('class'))})" if "energy" in str(key) else "")
-        out.append((_title(key), text))
-    return tuple(out)
-
-
-def badge(klass: Any) -> str:
-    """Return a provenance class as shape and word; one that nobody knows reads as unavailable."""
-    known = klass if isinstance(klass, str) and klass in SHAPES else "unavailable"
-    return f"{SHAPES[known]} {known}"
 
 
 def _pairs(value: Mapping[str, Any]) -> Lines:

@@ -14,7 +14,15 @@ LARGEST, SMALLEST = 1e100, 1e-100  # beyond these a "number" is damage, and arit
 COMPACT = 1e7  # from here on a column's outliers are written as powers of ten
 _UP = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
 _DOWN = ((1e-9, "n"), (1e-6, "µ"), (1e-3, "m"))
-_PREFIXES = {"s": (*_DOWN, (1.0, "")), "J": (*_DOWN, *_UP), "W": (*_DOWN, *_UP), "B": _UP, "FLOP": _UP, "": _UP}
+_PREFIXES = {
+    "s": (*_DOWN, (1.0, "")),
+    "J": (*_DOWN, *_UP),
+    "W": (*_DOWN, *_UP),
+    "B": _UP,
+    "FLOP": _UP,
+    "": _UP,
+    "g": (*_DOWN, *_UP[:2]),
+}
 _NAMES = {"count": "", "bytes": "B", "byte": "B", "flop": "FLOP", "flops": "FLOP", "FLOPs": "FLOP"}
 
 

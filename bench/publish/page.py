@@ -31,23 +31,25 @@ def render(
     title: str = "Leaderboard",
     generated: datetime | str,
     extra_columns: Extra | None = None,
+    notes: Sequence[str] = (),
     records_link: str = "",
 ) -> str:
     """Return the leaderboard of these records as one self-contained HTML document.
 
     `generated` is when the records were read, shown as given (nothing here asks the clock, so that the same input gives
-    the same bytes). `extra_columns` maps a title to one value per record, in the records' order. `records_link` is the
-    address of a file with the raw records, relative to the page, when there is one.
+    the same bytes). `extra_columns` maps a title to one value per record, in the records' order: a number, a text, or
+    a Reading. `notes` are said above every group's table. `records_link` is the address of a file with the raw records,
+    relative to the page, when there is one.
     """
     with _uncollected():
-        return _render(records, records_link, title=title, generated=generated, extra_columns=extra_columns)
+        detailed = len(records) <= SHEETS_IN_DOCUMENT
+        view = build_view(
+            records, title=title, generated=generated, extra_columns=extra_columns, notes=notes, detailed=detailed
+        )
+        return _render(view, records, records_link)
 
 
-def _render(
-    records: Sequence[Record], records_link: str, *, title: str, generated: datetime | str, extra_columns: Extra | None
-) -> str:
-    detailed = len(records) <= SHEETS_IN_DOCUMENT
-    view = build_view(records, title=title, generated=generated, extra_columns=extra_columns, detailed=detailed)
+def _render(view: View, records: Sequence[Record], records_link: str) -> str:
     whole = len(records) <= ROWS_IN_DOCUMENT
     served = {each.anchor: _served(each, view, whole) for each in view.groups}
     style, script = _static("board.css"), _static("board.js")

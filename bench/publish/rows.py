@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from bench.publish.cells import extra_cell, validity
+from bench.publish.cells import validity
 from bench.publish.columns import SPECS
 from bench.publish.context import Context, provenance
+from bench.publish.extra import Values, extra_cells, extra_columns
 from bench.publish.format import TO, figure_of
 from bench.publish.model import Cell, Column, Outage, Row
 from bench.publish.rank import rank_ranges, rank_text
@@ -21,17 +22,17 @@ RECIPE_COLUMNS = (
 )
 
 
-def columns(context: Context, extra: Sequence[str]) -> tuple[tuple[Column, ...], tuple[int, ...]]:
+def columns(context: Context, extra: Sequence[str], values: Values) -> tuple[tuple[Column, ...], tuple[int, ...]]:
     """Return the group's columns and the indices of their SPECS; columns that nobody filled are left out."""
     used = tuple(index for index, spec in enumerate(SPECS) if spec.shown(context))
-    own = tuple(Column(f"extra{index}", visible(title, 60)) for index, title in enumerate(extra))
+    own = extra_columns(extra, context.records, values)
     return (*RECIPE_COLUMNS, *(SPECS[index].column(context) for index in used), *own), used
 
 
 def rows(
-    context: Context, anchors: Mapping[int, str], used: Sequence[int], extra: Mapping[int, Sequence[object]]
+    context: Context, anchors: Mapping[int, str], used: Sequence[int], extra: Sequence[str], values: Values
 ) -> tuple[Row, ...]:
-    """Return the rows of a group, by rank and then by name; `anchors` and `extra` are keyed by `id(record)`."""
+    """Return the rows of a group, by rank and then by name; `anchors` and `values` are keyed by `id(record)`."""
     reasons = {id(each): unranked(context, each) for each in context.records}
     ranked = [each for each in context.records if not reasons[id(each)]]
     found = [figure_of(each.readings["latency"]) for each in ranked]
@@ -40,14 +41,13 @@ def rows(
     cells = [(record, Cell(rank_text(*each), sort=record.readings["latency"].value)) for record, each in order]
     rest = [each for each in context.records if reasons[id(each)]]
     cells += [(each, Cell("—", tone="dim")) for each in sorted(rest, key=_unranked_order)]
-    out = []
+    out, own = [], extra_cells(extra, context.records, values)
     for record, rank in cells:
         title, options = recipe_lines(record)
         place = visible(record.cell.backend_name, 80) if context.several else ""
         recipe = Cell(title, " · ".join(part for part in (place, options) if part), sort=f"{title} {options}")
         made = [SPECS[index].make(context, record) for index in used]
-        more = [extra_cell(each) for each in extra.get(id(record), ())]
-        out.append(Row(anchors[id(record)], (rank, recipe, *made, *more), reasons[id(record)]))
+        out.append(Row(anchors[id(record)], (rank, recipe, *made, *own[id(record)]), reasons[id(record)]))
     return tuple(out)
 
 

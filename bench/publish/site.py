@@ -22,6 +22,7 @@ def write_site(
     title: str = "Leaderboard",
     generated: datetime | str,
     extra_columns: Extra | None = None,
+    notes: Sequence[str] = (),
 ) -> Path:
     """Write `index.html` and `records.jsonl` into a folder, made when missing; return the path of the page.
 
@@ -30,7 +31,12 @@ def write_site(
     folder.mkdir(parents=True, exist_ok=True)
     lines = "".join(dumps(each.to_json()) + "\n" for each in records)
     page = render(
-        records, title=title, generated=generated, extra_columns=extra_columns, records_link=RECORDS if records else ""
+        records,
+        title=title,
+        generated=generated,
+        extra_columns=extra_columns,
+        notes=notes,
+        records_link=RECORDS if records else "",
     )
     _replace(folder / RECORDS, lines)
     return _replace(folder / "index.html", page)

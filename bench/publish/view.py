@@ -28,7 +28,7 @@ class _Page:
     anchors: Mapping[int, str]
     titles: tuple[str, ...]
     values: Mapping[int, Sequence[Any]]
-    detailed: bool
+    notes: tuple[str, ...]
 
 
 def build_view(
@@ -37,16 +37,17 @@ def build_view(
     title: str,
     generated: datetime | str,
     extra_columns: Extra | None = None,
+    notes: Sequence[str] = (),
     detailed: bool = True,
 ) -> View:
     """Return the page of these records, with the details of each when `detailed`.
 
-    `extra_columns` maps a title to one value per record, in their order. Raises BadRecord for a record whose options
-    are no mapping.
+    `extra_columns` maps a title to one value per record, in their order; `notes` are said of every group. Raises
+    BadRecord for a record whose options are no mapping.
     """
     _refuse_damaged(records)
     extra = dict(extra_columns or {})
-    page = _Page(_anchors(records), tuple(extra), by_id(records, extra), detailed)
+    page = _Page(_anchors(records), tuple(extra), by_id(records, extra), tuple(visible(each) for each in notes))
     found = group_room.grouped(records)
     places = group_room.places(found)
     views = tuple(_group(page, key, members, place) for (key, members), place in zip(found, places, strict=True))
@@ -68,17 +69,17 @@ def build_view(
 def _group(page: _Page, key: str, members: Sequence[Record], place: str) -> GroupView:
     running = [each for each in members if ran(each)]
     context = Context.of(running)
-    heads, used = columns(context, page.titles)
+    heads, used = columns(context, page.titles, page.values)
     return GroupView(
         anchor=group_room.anchor(key, members),
         task=visible(members[0].cell.task, 80),
         place=place,
         facts=group_room.facts(key, members),
         columns=heads,
-        rows=rows(context, page.anchors, used, page.values),
+        rows=rows(context, page.anchors, used, page.titles, page.values),
         outages=tuple(outage(each, page.anchors[id(each)]) for each in members if not ran(each)),
         chart=chart_of(context, page.anchors),
-        notes=_notes(running),
+        notes=(*_notes(running), *page.notes),
     )
 
 

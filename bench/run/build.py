@@ -118,18 +118,7 @@ class Builder:
         finally:
             self.ledger.add("train", trained)
             self.ledger.add(operation.kind, max(time.perf_counter() - began - trained, 0.0))
-        entry = {
-            "step": operation.offer.name,
-            "kind": operation.kind,
-            "from": operation.source,
-            "to": operation.produces,
-            "options": dict(operation.options),
-            "plugin": operation.offer.plugin,
-            "version": operation.offer.version,
-            "seconds": round(float(reply["seconds"]), 4),
-            "train_s": round(trained, 4),
-        }
-        return reply, {**entry, "facts": reply["facts"], "log": reply["log"]}
+        return reply, _entry(operation, reply)
 
     def _keep(self, key: str, artifact: Mapping[str, Any], lineage: list[dict[str, Any]]) -> dict[str, Any]:
         kept = self.settings.cache.put(Artifact.from_json({**artifact, "lineage": lineage}))
@@ -220,6 +209,26 @@ class LazyWorker:
         if self._worker is not None:
             self._worker.close()
             self._worker = None
+
+
+def _entry(operation: Operation, reply: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the lineage keeps of a step: what it was, where it ran, what it took and what it said.
+
+    Lineages cached before processor time was kept lack `cpu_s`, `train_cpu_s` and `train_samples`: unknown, not 0.
+    """
+    trained = reply["train_samples"] if reply["train_s"] else None
+    return {
+        "step": operation.offer.name,
+        "kind": operation.kind,
+        "from": operation.source,
+        "to": operation.produces,
+        "options": dict(operation.options),
+        "plugin": operation.offer.plugin,
+        "version": operation.offer.version,
+        **{name: round(float(reply[name]), 6) for name in ("seconds", "cpu_s", "train_s", "train_cpu_s")},
+        **({"train_samples": trained} if trained is not None else {}),
+        **{name: reply[name] for name in ("device", "processor", "facts", "log")},
+    }
 
 
 def _stands(folder: Path, batch: int) -> bool:

@@ -18,6 +18,7 @@ from bench.plan import PlannedCell, PlannedComparison
 from bench.reading import Reading
 from bench.record import Ratio, Record
 from bench.run.built import Side, TaskFacts
+from bench.run.costing import with_costs
 from bench.run.settings import Settings
 from bench.store import Launch
 from bench.suite.cell import Cell
@@ -59,7 +60,8 @@ class Recorder:
                 stop=Stop(self.settings.ci_width, self.settings.min_launches),
                 meter=self.settings.meter,
             )
-        return [self._record(comparison, side, base, derived.get(side.id), usable, task) for side in sides]
+        records = [self._record(comparison, side, base, derived.get(side.id), usable, task) for side in sides]
+        return with_costs(records, comparison, usable, self.settings.meter)
 
     def _record(
         self,
@@ -89,7 +91,6 @@ class Recorder:
             readings=readings,
             ratios=ratios,
             limits=judge_limits(self.settings.limits, readings),
-            compression=_compression(side),
             versions=self._versions(comparison, side, launches),
         )
 
@@ -195,10 +196,3 @@ def _steps(side: Side) -> tuple[Mapping[str, Any], ...]:
     route = side.planned.route
     taken = [each for each in route.operations if each.kind == "compress"] if route else []
     return tuple({"plugin": each.offer.plugin, "version": each.offer.version} for each in taken)
-
-
-def _compression(side: Side) -> dict[str, Any]:
-    assert side.artifact is not None
-    seconds = sum(float(each["seconds"]) for each in side.artifact.lineage)
-    trained = sum(float(each["train_s"]) for each in side.artifact.lineage)
-    return {"seconds": round(seconds, 3), "train_s": round(trained, 3)}

@@ -12,6 +12,8 @@ from typing import Any
 
 from bench.artifact import Artifact
 from bench.errors import PluginError
+from bench.machine import processor_name
+from bench.measure.cpu import cpu_seconds
 from bench.protocols import Task
 from bench.wire.frames import Message
 from bench.worker.context import WorkerContext
@@ -80,7 +82,7 @@ class Build:
         return {"digest": task.digest(), "reference": self.reference(), "examples": n, "batch": batch}
 
     def compress(self, *, target: str, options: Mapping[str, Any], produces: str, workdir: str) -> Mapping[str, Any]:
-        """Apply one compressor step to the model; time spent training is told apart."""
+        """Apply one compressor step to the model; wall and processor time spent training are told apart."""
         return self._apply(load_target(target), dict(options), produces, workdir)
 
     def convert(self, *, target: str, options: Mapping[str, Any], produces: str, workdir: str) -> Mapping[str, Any]:
@@ -91,15 +93,17 @@ class Build:
         folder = Path(workdir)
         folder.mkdir(parents=True, exist_ok=True)
         context = WorkerContext(self._task(), seed=self.seed, workdir=folder)
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), cpu_seconds()
         result = step(self.model, context, **options)
-        seconds = time.perf_counter() - began
+        seconds, cpu_s = time.perf_counter() - began, cpu_seconds() - spent
         if produces == MODULE:
             self.format, self.model = MODULE, _module(result)
         else:
             self._become(Artifact.of(_written(result, folder), produces))
         facts = {"log": context.lines, "facts": jsonable(context.facts)}
-        return {"seconds": seconds, "train_s": context.train_s, **facts, **self._state()}
+        place = {"device": context.device, "processor": processor_name()}
+        trained = {name: getattr(context, name) for name in ("train_s", "train_cpu_s", "train_samples")}
+        return {"seconds": seconds, "cpu_s": cpu_s, **trained, **place, **facts, **self._state()}
 
     def count(self, *, counters: Mapping[str, str], artifact: Mapping[str, Any]) -> Mapping[str, Any]:
         """Run counters on an artifact; one that fails gives its reason instead of a number."""

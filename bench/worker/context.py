@@ -8,18 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import Unsupported
+from bench.measure.cpu import cpu_seconds
 from bench.protocols import Arrays, Task
 
 
 class WorkerContext:
-    """What a step is given beside the model; collects its log lines, facts and training seconds."""
+    """What a step is given beside the model; collects its log lines, facts and what it trained.
+
+    `train_s` and `train_cpu_s` are wall and processor seconds spent in `fit`; `train_samples` is how many examples were
+    trained on, each as often as it was seen, None when a task did not say.
+    """
 
     def __init__(self, task: Task, *, seed: int, workdir: Path, device: str = "cpu") -> None:
         self.seed, self.device, self.workdir = seed, device, workdir
         self._task = task
         self.lines: list[str] = []
         self.facts: dict[str, Any] = {}
-        self.train_s = 0.0
+        self.train_s, self.train_cpu_s = 0.0, 0.0
+        self.train_samples: int | None = 0
 
     @property
     def task(self) -> Task:
@@ -37,11 +43,15 @@ class WorkerContext:
     def fit(self, model: Any, **options: Any) -> Mapping[str, Any]:
         """Train the module on the task's train split; the seconds are booked as training."""
         options.setdefault("seed", self.seed)
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), cpu_seconds()
         try:
             facts: Mapping[str, Any] = self._trainable("training data").fit(model, **options)
         finally:
             self.train_s += time.perf_counter() - began
+            self.train_cpu_s += cpu_seconds() - spent
+        seen = facts.get("samples")
+        known = self.train_samples is not None and isinstance(seen, int)
+        self.train_samples = self.train_samples + seen if known else None  # type: ignore[operator]  # both known
         return facts
 
     def student(self, name: str) -> Any:

@@ -6,6 +6,7 @@ CPU time into joules later uses the same ones.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import bench
@@ -61,3 +62,11 @@ class CpuSeconds:
     def stop(self, token: Any) -> bench.Reading:
         """Close the window and return its joules, class `estimated`, with the interval the factor gives."""
         return self._meter.stop(token)
+
+
+@bench.hookimpl(trylast=True)
+def bench_carbon_factor(country: str, region: str | None) -> Mapping[str, Any]:
+    """Look a place up in codecarbon's tables, offline; an unknown one is an error that names the nearest."""
+    from bench_power.carbon import carbon_factor
+
+    return carbon_factor(country, region).facts()

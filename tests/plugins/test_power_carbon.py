@@ -114,3 +114,14 @@ def test_a_table_of_another_shape_says_so(monkeypatch, tmp_path):
     carbon._table.cache_clear()
     with pytest.raises(bench.BenchError, match="no readable data/private_infra/global_energy_mix"):
         carbon_factor("FRA")
+
+
+def test_the_hook_answers_a_report() -> None:
+    import bench_power
+
+    found = bench_power.bench_carbon_factor("FRA", None)
+    assert {"g_per_kwh", "place", "gases", "source", "year"} <= set(found)
+    assert found["place"] == "France"
+    assert found["class"] == "estimated"
+    with pytest.raises(bench.BenchError, match="FRX"):
+        bench_power.bench_carbon_factor("FRX", None)

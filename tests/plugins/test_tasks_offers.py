@@ -19,7 +19,8 @@ def test_every_task_is_offered_with_its_facts() -> None:
     offers = bench.offers_of(bench_tasks, "task")
     assert [each.name for each in offers] == NAMES
     for offer in offers:
-        assert set(offer.facts) == FACTS
+        assert set(offer.facts) - {"training"} == FACTS
+        assert ("training" in offer.facts) == offer.facts["trainable"]
         assert offer.summary and offer.needs and offer.extra in {"torch", "mobile"} and not offer.options
         assert bench.Offer.from_json(json.loads(json.dumps(offer.to_json()))) == offer
 

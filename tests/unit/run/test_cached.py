@@ -1,5 +1,6 @@
 """What was made once is not made again, and what was made by other code is."""
 
+import json
 import os
 from typing import Any
 
@@ -98,3 +99,20 @@ def test_per_example_outcomes_are_kept_and_paired(house: Any, named: Any) -> Non
     assert drop["value"] == base.mean() - mine.mean() > 0
     assert (drop["gained"], drop["lost"]) == ((mine > base).sum(), (mine < base).sum())
     assert drop["low"] <= drop["value"] <= drop["high"]
+
+
+def test_a_lineage_cached_before_processor_time_was_kept_still_loads(house: Any) -> None:
+    house.run("cut", out="one")
+    for path in house.base.glob("cache/**/*.json"):
+        kept = json.loads(path.read_text())
+        for entry in kept.get("artifact", {}).get("lineage", []):
+            for name in ("cpu_s", "train_cpu_s", "device", "processor"):
+                del entry[name]
+            path.write_text(json.dumps(kept))
+    house.spy.requests.clear()
+    record = house.run("cut", out="two").records[1]
+    assert made(house)["compress"] == 0
+    assert (record.status, record.compression["cpu_s"]) == ("ok", None)
+    assert record.compression["energy"]["class"] == "unavailable"
+    assert "older version" in record.compression["energy"]["reason"]
+    assert record.compression["break_even"]["processor_time"]["verdict"] == "unavailable"

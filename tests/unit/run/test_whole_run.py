@@ -131,3 +131,32 @@ def test_the_ledger_explains_the_wall(spawned: Any) -> None:
     for phase in ("prepare", "compress", "evaluate", "start", "warm_up", "measure", "count"):
         assert ledger[phase] > 0, phase
     assert spawned[0].folder().facts()["ledger"]["wall"] >= wall - 0.5
+
+
+def test_every_artifact_says_what_making_it_cost(spawned: Any, named: Any) -> None:
+    records = named(spawned[1].records)
+    (entry,) = records["cut"].lineage
+    assert {entry["device"], bool(entry["processor"])} == {"cpu", True}
+    assert (entry["train_s"], entry["train_cpu_s"], "train_samples" in entry) == (0.0, 0.0, False)
+    cost = records["cut"].compression
+    assert cost["seconds"] == pytest.approx(entry["seconds"], abs=1e-3)
+    assert cost["cpu_s"] == entry["cpu_s"] > 0
+    assert set(cost["phases"]) == {"compress"}
+    assert cost["energy"]["value"] == pytest.approx(3.5 * entry["cpu_s"])
+    assert cost["energy"]["class"] == "estimated"
+    assert "training" not in cost
+    assert "break_even" not in records["none"].compression
+    assert records["none"].compression["energy"]["class"] == "unavailable"
+    assert records["raises"].compression == {}
+
+
+def test_break_even_claims_nothing_of_estimated_joules(spawned: Any, named: Any) -> None:
+    records = named(spawned[1].records)
+    for name in ("cut", "slower"):
+        found = records[name].compression["break_even"]
+        assert (found["verdict"], found["class"], found["inferences"]) == ("estimated only", "estimated", None)
+        assert found["served_on"]["device"] == "cpu"
+        assert found["made_on"] == [{"device": "cpu", "processor": found["served_on"]["processor"]}]
+        assert found["processor_time"]["n"] == 2
+    assert records["slower"].compression["break_even"]["processor_time"]["verdict"] == "no demonstrated saving"
+    assert records["slower"].compression["break_even"]["processor_time"]["saving_s"] < 0

@@ -153,3 +153,44 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         find_records([tmp_path / "empty"])
     with pytest.raises(BenchError, match="cannot read"):
         read_records(tmp_path)
+
+
+COST = {
+    "value": 7.0,
+    "unit": "J",
+    "class": "estimated",
+    "meter": "m",
+    "kind": "k",
+    "meter_version": "1",
+    "domains": ["cpu"],
+    "period_s": 1e-9,
+    "window_s": 2.0,
+    "n_windows": 1,
+    "n_invalid": 0,
+    "share": 1.0,
+    "steal": None,
+    "uncertainty": {"total_j": 1.0},
+    "coefficients": {"watts_per_cpu": 3.5},
+}
+
+
+@pytest.mark.parametrize("where", ["energy", "phases", "training", "break_even"])
+@pytest.mark.parametrize("name", ["kind", "meter", "meter_version", "domains", "window_s", "n_windows", "n_invalid"])
+def test_joules_of_compression_owe_their_provenance_wherever_they_stand(where: str, name: str) -> None:
+    def document(energy: dict[str, object]) -> dict[str, object]:
+        places: dict[str, object] = {
+            "energy": energy,
+            "phases": {"train": {"energy": energy}},
+            "training": [{"energy": energy}],
+            "break_even": {"cost": energy},
+        }
+        return record(compression={where: places[where]}).to_json()
+
+    assert Record.from_json(document(COST)).compression
+    with pytest.raises(BadRecord, match=rf"compression.*lacks {name}"):
+        Record.from_json(document({key: value for key, value in COST.items() if key != name}))
+
+
+def test_a_record_from_before_costs_had_joules_still_loads() -> None:
+    old = record(compression={"seconds": 1.5, "train_s": 0.5}).to_json()
+    assert Record.from_json(old).compression == {"seconds": 1.5, "train_s": 0.5}
