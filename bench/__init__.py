@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from bench.authoring import backend, compressor, converter, counter, meter, offers_of, task
     from bench.errors import BenchError, Unsupported
     from bench.hooks import hookimpl
+    from bench.measure.energy import CounterMeter, EnergySource, Engine, PowerSource, Zone
+    from bench.measure.energy.sampler import SampledMeter
     from bench.model_task import ModelInput, ModelTask
     from bench.offer import Bounds, Offer, Option
     from bench.protocols import Arrays, Backend, Context, Metric, Score, Session, Task, TrainableTask
@@ -26,17 +28,23 @@ __all__ = [
     "BenchError",
     "Bounds",
     "Context",
+    "CounterMeter",
+    "EnergySource",
+    "Engine",
     "Metric",
     "ModelInput",
     "ModelTask",
     "Offer",
     "Option",
+    "PowerSource",
     "Reading",
+    "SampledMeter",
     "Score",
     "Session",
     "Task",
     "TrainableTask",
     "Unsupported",
+    "Zone",
     "backend",
     "compressor",
     "converter",
@@ -52,6 +60,8 @@ _HOMES = {
     "bench.authoring": ("backend", "compressor", "converter", "counter", "meter", "offers_of", "task"),
     "bench.errors": ("BenchError", "Unsupported"),
     "bench.hooks": ("hookimpl",),
+    "bench.measure.energy": ("CounterMeter", "EnergySource", "Engine", "PowerSource", "Zone"),
+    "bench.measure.energy.sampler": ("SampledMeter",),
     "bench.model_task": ("ModelInput", "ModelTask"),
     "bench.offer": ("Bounds", "Offer", "Option"),
     "bench.protocols": ("Arrays", "Backend", "Context", "Metric", "Score", "Session", "Task", "TrainableTask"),

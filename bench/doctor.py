@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench.machine import load_facts, machine_facts
+from bench.reading import Reading
+from bench.units import format_quantity
 
 State = Literal["ok", "note", "problem"]
 BUSY_LOAD = 0.3
@@ -66,18 +68,69 @@ def _clock() -> Finding:
     return Finding("clock", "ok", f"two reads are {sorted(steps)[500]} ns apart")
 
 
-def examine_meters(reasons: Mapping[str, str | None], classes: Mapping[str, str]) -> list[Finding]:
-    """Say which meters can read here; without a measuring one, that every joule will be an estimate."""
+def examine_meters(
+    reasons: Mapping[str, str | None],
+    classes: Mapping[str, str],
+    answers: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[Finding]:
+    """Say which meters can read here; without a measuring one, that every joule will be an estimate.
+
+    `answers` are what the meters say of their period, of the window that a precision takes, and of their zones.
+    """
     findings = [
         Finding(
-            f"meter {name}", "note" if why else "ok", why or f"can read here, class {classes.get(name, 'measured')}"
+            f"meter {name}",
+            "note" if why else "ok",
+            why or f"can read here, class {classes.get(name, 'measured')}{_timing((answers or {}).get(name, {}))}",
         )
         for name, why in reasons.items()
     ]
+    findings += [each for name, answer in (answers or {}).items() for each in examine_zones(name, answer)]
     if not any(why is None and classes.get(name) != "estimated" for name, why in reasons.items()):
         what = "no meter can read joules on this machine: energy will be 'estimated' from processor seconds, and say so"
         findings.append(Finding("energy", "note", what))
     return findings
+
+
+def _timing(answer: Mapping[str, Any]) -> str:
+    """Return how often a meter has a new value, and how long windows must be; empty where it does not say."""
+    period, fine, usual = (answer.get(name) for name in ("period_s", "fine_s", "window_s"))
+    if period is None or usual is None:
+        return ""
+    takes = f"takes windows of {format_quantity(fine, 's')}" if fine is not None else "is given by no length of window"
+    often = f"a new value every {format_quantity(period, 's')}"
+    return f"; {often}; 1 % {takes}; a run's windows last {format_quantity(usual, 's')}"
+
+
+def examine_zones(meter: str, answer: Mapping[str, Any]) -> list[Finding]:
+    """Say of each zone that a meter lists what is made of it, and what the sum is; none without zones."""
+    zones = answer["zones"]
+    findings = [
+        Finding(
+            f"{meter} {each['place']}",
+            "note" if each["role"] == "unreadable" else "ok",
+            f"{each['name']}, domain {each['domain']}: {each['role']}; {each['why']}",
+        )
+        for each in zones
+    ]
+    summed, apart = ([str(each["name"]) for each in zones if each["role"] == role] for role in ("summed", "apart"))
+    beside = f"; apart: {', '.join(apart)}" if apart else ""
+    if zones and answer["reason"]:
+        findings.append(Finding(f"{meter} sum", "note", f"none: {answer['reason']}"))
+    elif zones:
+        findings.append(Finding(f"{meter} sum", "ok", f"{' + '.join(summed or apart)}{beside if summed else ''}"))
+    return findings
+
+
+def examine_watts(meter: str, reading: Reading) -> Finding:
+    """Say what a short window read, domain by domain."""
+    if reading.value is None:
+        return Finding(f"{meter} now", "note", f"no watts: {reading.reason}")
+    seconds = float(reading.facts["window_s"])
+    parts = {name: joules / seconds for name, joules in reading.facts.get("by_domain", {}).items()}
+    shown = ", ".join(f"{name} {format_quantity(watts, 'W')}" for name, watts in parts.items())
+    sum_ = f"{' + '.join(map(str, reading.facts['domains']))} = {format_quantity(reading.value / seconds, 'W')}"
+    return Finding(f"{meter} now", "ok", f"{shown}; {sum_}")
 
 
 def examine_offers(missing: Mapping[str, str | None], problems: Sequence[str]) -> list[Finding]:

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 Class = Literal["measured", "derived", "counted", "estimated", "unavailable"]
 Verdict = Literal["valid", "suspect", "invalid"]
 CLASSES: tuple[Class, ...] = get_args(Class)
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 # From the strongest to the weakest evidence; a sum takes the weakest class of its parts.
 STRENGTH = {name: rank for rank, name in enumerate(CLASSES)}
 OWN_KEYS = {"value", "unit", "class", "low", "high", "n", "meter", "reason", "validity"}
-ENERGY_PROVENANCE = ("kind", "meter", "meter_version", "domains", "window_s", "n_windows", "n_invalid")
+# What stands beside every joule. `share` and `steal` may be null, where nothing tells; they may not be left out.
+ENERGY_PROVENANCE = (
+    "kind",
+    "meter",
+    "meter_version",
+    "domains",
+    "period_s",
+    "window_s",
+    "n_windows",
+    "n_invalid",
+    "share",
+    "steal",
+    "uncertainty",
+)
+NULLABLE = ("share", "steal")
 
 
 @dataclass(frozen=True)
@@ -87,3 +102,109 @@ class Reading:
             reasons=tuple(validity.get("reasons", ())),
             facts=rest,
         )
+
+
+def lacking(energy: Reading) -> list[str]:
+    """Return what an energy reading does not say about how it was obtained, in the order of ENERGY_PROVENANCE.
+
+    An estimate owes its coefficients besides; an unavailable reading owes nothing but its reason.
+    """
+    if energy.class_ == "unavailable":
+        return []
+    said = {**energy.facts, "meter": energy.meter}
+    owed = [*ENERGY_PROVENANCE, *(["coefficients"] if energy.class_ == "estimated" else [])]
+    return [name for name in owed if not _says(said, name)]
+
+
+def _says(said: Mapping[str, Any], name: str) -> bool:
+    value = said.get(name)
+    if name in NULLABLE:
+        return name in said
+    return value is not None and value not in ("", [], (), {})
+
+
+def alike(readings: Iterable[Reading], *, classes: bool = True) -> None:
+    """Raise ValueError unless joules are of one unit, one kind of meter, one set of domains and (`classes`) one class.
+
+    Joules of a package and of a whole board, or measured and estimated ones, are different quantities.
+    """
+    known = [each for each in readings if each.class_ != "unavailable"]
+    found = {
+        "units": {each.unit for each in known},
+        "classes": {str(each.class_) for each in known} if classes else set(),
+        "domains": {", ".join(sorted(map(str, each.facts.get("domains") or ()))) for each in known},
+        "kinds": {str(each.facts.get("kind")) for each in known},
+    }
+    for name, values in found.items():
+        if len(values) > 1:
+            raise ValueError(f"readings of different {name} are not put together: {' and '.join(sorted(values))}")
+
+
+def weakest(readings: Iterable[Reading]) -> Class:
+    """Return the class of the weakest evidence among readings. Raises ValueError for none."""
+    return max((each.class_ for each in readings), key=STRENGTH.__getitem__)
+
+
+def add(readings: Sequence[Reading], *, mixed: bool = False) -> Reading:
+    """Return the sum of joules, its interval the sum of the bounds.
+
+    Raises ValueError across units, classes, domains or kinds of meter. With `mixed` only the unit must agree: the sum
+    takes the weakest class and names every domain. When a part is unavailable so is the sum, for that part's reason.
+    """
+    if not readings:
+        raise ValueError("there is nothing to add up")
+    if len({each.unit for each in readings}) > 1 or not mixed:
+        alike(readings)
+    lost = next((each for each in readings if each.value is None), None)
+    if lost is not None:
+        return Reading.missing(readings[0].unit, f"a part is unavailable: {lost.reason}")
+    bounds = [[getattr(each, end) for each in readings] for end in ("low", "high")]
+    low, high = (None if None in each else math.fsum(each) for each in bounds)
+    meters = dict.fromkeys(each.meter for each in readings if each.meter)
+    return Reading(
+        unit=readings[0].unit,
+        class_=weakest(readings),
+        value=math.fsum(each.value for each in readings if each.value is not None),
+        low=low,
+        high=high,
+        n=sum(each.n or 0 for each in readings),
+        meter=" + ".join(meters) or None,
+        verdict=max((each.verdict for each in readings), key=VERDICTS.index),
+        reasons=tuple(dict.fromkeys(reason for each in readings for reason in each.reasons)),
+        facts=_summed([each.facts for each in readings]),
+    )
+
+
+def _summed(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Join what readings say of themselves; what one of them does not say, the sum does not either."""
+    joined: dict[str, Any] = {}
+    for names, join in _JOINS.items():
+        for name in names:
+            values = [each.get(name) for each in facts]
+            if all(name in each for each in facts):
+                joined[name] = None if None in values else join(values)
+    return joined
+
+
+def _named(values: Sequence[Any]) -> str:
+    return " + ".join(dict.fromkeys(map(str, values)))
+
+
+def _listed(values: Sequence[Any]) -> list[Any]:
+    return list(dict.fromkeys(item for each in values for item in each))
+
+
+def _parts(values: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    names = dict.fromkeys(name for each in values for name in each)
+    return {name: math.fsum(each.get(name, 0.0) for each in values) for name in names}
+
+
+_JOINS: Mapping[tuple[str, ...], Any] = {
+    ("kind", "meter_version", "per"): _named,
+    ("domains",): _listed,
+    ("by_domain", "uncertainty"): _parts,
+    ("coefficients",): list,
+    ("window_s", "n_windows", "n_invalid"): sum,
+    ("period_s", "steal"): max,
+    ("share",): min,
+}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from bench.errors import BenchError
-from bench.reading import CLASSES, ENERGY_PROVENANCE, Reading
+from bench.reading import CLASSES, Reading, lacking
 from bench.suite.cell import Cell
 
 SCHEMA = "bench.record/1"
@@ -120,14 +120,6 @@ def _check_types(values: Mapping[str, Any], expected: Mapping[str, type]) -> Non
             raise ValueError(f"'{name}' must be {kind.__name__.lower()}, not {values[name]!r:.40}")
 
 
-def _check_energy(name: str, energy: Reading | None) -> None:
-    """Refuse joules that do not say how they were obtained; nothing is defaulted."""
-    if energy is None or energy.class_ == "unavailable":
-        return
-    if lacking := [name for name in ENERGY_PROVENANCE if {"meter": energy.meter, **energy.facts}.get(name) is None]:
-        raise ValueError(f"its {name} reading lacks {', '.join(lacking)}")
-
-
 def _joules_in(part: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Reading]]:
     """Find the readings of joules in a part of a record, wherever they stand, by name."""
     if isinstance(part, Mapping) and part.get("unit") == "J" and "class" in part:
@@ -138,6 +130,13 @@ def _joules_in(part: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Read
     elif depth < DEEPEST and isinstance(part, (list, tuple)):
         for index, each in enumerate(part):
             yield from _joules_in(each, f"{name}[{index}]", depth + 1)
+
+
+def _check_energy(readings: Mapping[str, Reading]) -> None:
+    """Refuse joules that do not say how they were obtained; nothing is defaulted."""
+    for name, each in readings.items():
+        if (name == "energy" or each.unit == "J") and (gone := lacking(each)):
+            raise ValueError(f"its {name} reading lacks {', '.join(gone)}")
 
 
 def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,10 +158,6 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
     known["ratios"] = {str(name): Ratio.from_json(each) for name, each in data.get("ratios", {}).items()}
     if any(each.class_ not in CLASSES for each in known["ratios"].values()):
         raise ValueError(f"the class of a ratio must be one of {', '.join(CLASSES)}")
-    for name, each in [
-        ("energy", known["readings"].get("energy")),
-        *_joules_in(known.get("compression"), "compression"),
-    ]:
-        _check_energy(name, each)
+    _check_energy({**known["readings"], **dict(_joules_in(known.get("compression"), "compression"))})
     known["lineage"] = tuple(dict(each) for each in data.get("lineage", ()))
     return known

@@ -73,8 +73,8 @@ def command(a: str, b: str, results: Path, as_json: bool) -> None:
 def _pairs(a: str, b: str, results: Path) -> list[tuple[Record, Record]]:
     if not (Path(a).exists() and Path(b).exists()):
         return [(find_record(a, results)[0], find_record(b, results)[0])]
-    left = {each.cell.id: each for each in find_records([Path(a)])}
-    right = {each.cell.id: each for each in find_records([Path(b)])}
+    left = {each.cell.id: each for each in find_records([Path(a)], strict=True)}
+    right = {each.cell.id: each for each in find_records([Path(b)], strict=True)}
     shared = [cell for cell in left if cell in right]
     if not shared:
         raise BenchError(f"{a} and {b} have no cell in common")

@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import click
 
 from bench.cli.setup import open_registry
 from bench.cli.table import table
-from bench.doctor import Finding, examine_machine, examine_meters, examine_offers
+from bench.doctor import (
+    Finding,
+    examine_machine,
+    examine_meters,
+    examine_offers,
+    examine_watts,
+    examine_zones,
+)
 from bench.errors import BenchError
-from bench.offer import Kind
+from bench.offer import Kind, Offer
 from bench.plan import Catalogue
+from bench.reading import Reading
 
-ASK_TIMEOUT_S = 30.0
+ASK_TIMEOUT_S = 60.0
+LOOK_S = 1.0
 
 
 @click.command("doctor")
+@click.option("--root", type=click.Path(path_type=Path), metavar="DIR",
+    help="Look at a tree like /sys/class/powercap, or a dump of another machine's, and at nothing else.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(as_json: bool) -> None:
-    """Check this machine: processor, governor, load, clock, meters and permissions, packages and plugins."""
+def command(root: Path | None, as_json: bool) -> None:
+    """Check this machine: processor, governor, load, clock, meters and permissions, packages and plugins.
+
+    Of each meter that can read here it says how often a value comes, how long a window must last for 1 %, and what is
+    made of its zones. Give --root to see zones, sums and present watts of any tree.
+    """
     registry, catalogue = open_registry()
-    findings = [*examine_machine(), *_meters(catalogue), *_offers(catalogue, registry.problems)]
+    if root is not None:
+        findings = _tree(root, catalogue)
+    else:
+        findings = [*examine_machine(), *_meters(catalogue), *_offers(catalogue, registry.problems)]
     if as_json:
         click.echo(json.dumps({"findings": [vars(each) for each in findings]}))
         return
@@ -30,23 +52,59 @@ def command(as_json: bool) -> None:
 
 
 def _meters(catalogue: Catalogue) -> list[Finding]:
+    offers = {each.name: each for each in catalogue.of("meter")}
+    reasons: dict[str, str | None] = {name: catalogue.missing(each) for name, each in offers.items()}
+    answers = {name: _asked(each, {}) for name, each in offers.items() if reasons[name] is None}
+    reasons |= {name: each["reason"] for name, each in answers.items()}
+    classes = {name: str(each.facts.get("class", "measured")) for name, each in offers.items()}
+    return examine_meters(reasons, classes, answers)
+
+
+def _tree(root: Path, catalogue: Catalogue) -> list[Finding]:
+    """Let every meter that reads a tree and can list its zones look at this one."""
+    findings: list[Finding] = []
+    options = {"root": str(root.resolve())}
+    for offer in catalogue.of("meter"):
+        if offer.option("root") is None or catalogue.missing(offer) is not None:
+            continue
+        answer = _asked(offer, options, timing=False)
+        findings += examine_zones(offer.name, answer)
+        if answer["zones"] and answer["reason"] is None:
+            findings.append(examine_watts(offer.name, _watts(offer, options)))
+    if not findings:
+        raise BenchError(f"no meter finds a zone under {root}", cure="give a tree like /sys/class/powercap")
+    return findings
+
+
+def _asked(offer: Offer, options: Mapping[str, Any], *, timing: bool = True) -> dict[str, Any]:
+    """Ask a worker of its own about a meter; gauges take minutes to time, so they are not."""
+    timed = timing and offer.facts.get("kind") != "gauge"
+    meters = {offer.name: {"target": offer.target, "options": dict(options)}}
+    try:
+        return dict(_request("available", {"meters": meters, "timing": timed})["meters"][offer.name])
+    except BenchError as error:
+        return {"reason": error.message, "zones": []}
+
+
+def _watts(offer: Offer, options: Mapping[str, Any]) -> Reading:
+    meter = {"target": offer.target, "options": dict(options)}
+    try:
+        return Reading.from_json(_request("idle", {"meter": meter, "seconds": LOOK_S})["reading"])
+    except BenchError as error:
+        return Reading.missing("J", error.message)
+
+
+def _request(verb: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     from bench.run import spawn_child
 
-    offers = {each.name: each for each in catalogue.of("meter")}
-    reasons = {name: catalogue.missing(each) for name, each in offers.items()}
-    usable = {name: each.target for name, each in offers.items() if reasons[name] is None}
-    if usable:
-        worker = spawn_child(1, None)
-        try:
-            reasons |= worker.request("available", {"meters": usable}, timeout_s=ASK_TIMEOUT_S).data["reasons"]
-        except BenchError as error:
-            reasons |= dict.fromkeys(usable, error.message)
-        finally:
-            worker.close()
-    return examine_meters(reasons, {name: str(each.facts.get("class", "measured")) for name, each in offers.items()})
+    worker = spawn_child(1, None)
+    try:
+        return worker.request(verb, arguments, timeout_s=ASK_TIMEOUT_S).data
+    finally:
+        worker.close()
 
 
-def _offers(catalogue: Catalogue, problems: tuple[str, ...]) -> list[Finding]:
+def _offers(catalogue: Catalogue, problems: Sequence[str]) -> list[Finding]:
     kinds: tuple[Kind, ...] = ("backend", "task")
     missing = {f"{kind} {each.name}": catalogue.missing(each) for kind in kinds for each in catalogue.of(kind)}
     return examine_offers(missing, problems)

@@ -10,23 +10,29 @@ from bench.store import find_records
 
 
 def find_record(name: str, results: Path) -> tuple[Record, Path]:
-    """Return the record whose id (or whose cell's id) begins with `name`, and the folder of its run."""
+    """Return the record whose id (or whose cell's id) begins with `name`, and the folder of its run.
+
+    Raises BadRecord, with file and line, when it stands beside a damaged record or none can be found but damaged ones.
+    """
     if not results.exists():
         raise BenchError(
             f"no results folder at {results}", cure="run a suite first, or name the folder with --results DIR"
         )
-    found = [(each, path.parent) for path in _paths(results) for each in find_records([path])]
+    found = [(each, path) for path in _paths(results) for each in find_records([path])]
     hits = [pair for pair in found if pair[0].id.startswith(name)] or [
         p for p in found if p[0].cell.id.startswith(name)
     ]
     if not hits:
+        find_records(_paths(results), strict=True)
         raise BenchError(
             f"no record begins with '{name}' under {results}.{did_you_mean(name, [r.id for r, _ in found])}"
         )
     if len({record.id for record, _ in hits}) > 1:
-        listed = "\n".join(f"  {record.id}  {record.cell}  ({folder.name})" for record, folder in hits[:10])
+        listed = "\n".join(f"  {record.id}  {record.cell}  ({path.parent.name})" for record, path in hits[:10])
         raise BenchError(f"'{name}' fits {len(hits)} records:\n{listed}", cure="give more of the id")
-    return hits[-1]
+    record, path = hits[-1]
+    find_records([path], strict=True)  # a damaged record may be the newer one of this cell
+    return record, path.parent
 
 
 def _paths(results: Path) -> list[Path]:

@@ -12,14 +12,16 @@ import click
 
 from bench.cli.progress import Progress
 from bench.cli.setup import open_registry, open_suite, plugin_option, strict_option
+from bench.errors import BenchError
 from bench.machine import machine_facts
 from bench.plan import Catalogue, Plan, make_plan
 from bench.record import Record
 from bench.registry import Registry
 from bench.run import Outcome, Settings, run, spawn_child
+from bench.run.metering import estimates
 from bench.run.settings import memory_for_workers
 from bench.store import Cache, RunFolder, cache_folder, open_run
-from bench.suite import Suite, select
+from bench.suite import Step, Suite, select
 
 SOME_FAILED = 3
 
@@ -33,6 +35,7 @@ SOME_FAILED = 3
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--executor", type=click.Choice(["local"]), default="local", show_default=True, help="Where to run.")
 @click.option("--in-process", is_flag=True, help="No worker processes: for pdb. Numbers are not comparable.")
+@click.option("--allow-code", is_flag=True, help="Let the suite start programs it names (the meter `command`).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @strict_option
 def command(
@@ -44,6 +47,7 @@ def command(
     dry_run: bool,
     executor: str,
     in_process: bool,
+    allow_code: bool,
     as_json: bool,
     strict_plugins: bool,
 ) -> None:
@@ -62,8 +66,10 @@ def command(
 
         show_plan(plan, description, as_json=as_json)
         return
+    if not allow_code:
+        refuse_code(description, catalogue)
     folder = output or _fresh_folder(description.name)
-    options = [*(f"-p {each}" for each in plugins)]
+    options = [*(f"-p {each}" for each in plugins), *(["--allow-code"] if allow_code else [])]
     reproduce = " ".join(["bench run", suite, *options])
     outcome, page = execute(
         plan, catalogue, registry, description, folder, reproduce, fresh=fresh, in_process=in_process
@@ -116,18 +122,35 @@ def settings_of(suite: Suite, catalogue: Catalogue, in_process: bool) -> Setting
         min_launches=measure.min_launches,
         rounds=measure.rounds,
         timeout_s=measure.timeout_s,
+        idle_s=measure.idle_s,
         memory_bytes=int(measure.memory_bytes or memory_for_workers()),
         limits=suite.limits.to_json(),
-        meter=estimator(catalogue),
+        meter=estimator(catalogue, measure.meter),
+        metering=measure.meter,
+        window_s=measure.window_s,
     )
 
 
-def estimator(catalogue: Catalogue) -> Mapping[str, Any] | None:
-    """Return the facts of the installed energy estimator, None when there is none."""
+def estimator(catalogue: Catalogue, asked: Step) -> Mapping[str, Any] | None:
+    """Return the facts of the installed energy estimator, with the options a suite gives it; None without one."""
     for offer in catalogue.of("meter"):
-        if offer.facts.get("class") == "estimated" and catalogue.missing(offer) is None:
-            return {"meter": offer.name, "version": offer.version, **offer.facts}
+        if estimates(offer) and catalogue.missing(offer) is None:
+            options = asked.options if asked.name == offer.name else {}
+            return {"meter": offer.name, "version": offer.version, **offer.facts, **options}
     return None
+
+
+def refuse_code(suite: Suite, catalogue: Catalogue) -> None:
+    """Raise BenchError when a suite names a program to be started as its meter."""
+    meter = suite.measure.meter
+    for offer in catalogue.of("meter", meter.name):
+        if "code" in offer.facts:
+            file, line, column = suite.where("measure", "meter")
+            program = str(meter.options.get(str(offer.facts["code"]), ""))
+            raise BenchError(
+                f"{file}:{line}:{column}: this suite starts a program as its meter: {program[:200]!r}",
+                cure="read it, and if you trust it run again with --allow-code",
+            )
 
 
 def render(records: Sequence[Record], output: Path, title: str, registry: Registry) -> Path:

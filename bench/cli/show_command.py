@@ -66,6 +66,34 @@ def _readings(record: Record) -> Iterator[str]:
                 f"    {'drop':<14}{format_quantity(drop['value'], reading.unit)}  [{low}, {high}]"
                 f"  (examples won {drop['gained']}, lost {drop['lost']})"
             )
+        if reading.unit == "J" and reading.value is not None and reading.class_ != "estimated":
+            yield from _joules(reading)
+
+
+def _joules(reading: Reading) -> Iterator[str]:
+    """Say of joules that were read in windows how they were obtained, and what is left net of idle."""
+    facts = reading.facts
+    lost = facts["n_invalid"] or "none"
+    parts = [f"{facts['n_windows']} windows of {format_quantity(facts['window_s'], 's')}, {lost} lost"]
+    parts += [
+        f"a new value every {format_quantity(facts['period_s'], 's')}",
+        f"{facts['kind']}, {facts['meter_version']}",
+    ]
+    parts += [f"{name} {facts[name]:.1%}" for name in ("share", "steal") if facts.get(name) is not None]
+    yield f"    {'windows':<14}{'; '.join(parts)}"
+    doubt = [f"{name.removesuffix('_j')} {format_quantity(each, 'J')}" for name, each in facts["uncertainty"].items()]
+    yield f"    {'uncertainty':<14}{', '.join(doubt)}"
+    for name, each in facts.get("by_domain", {}).items():
+        yield f"    {name:<14}{format_quantity(each, 'J')}"
+    if facts.get("net") is not None:
+        low, high = (_joule(facts.get(end)) for end in ("net_low_j", "net_high_j"))
+        flags = "".join(f"  {each}" for each in facts.get("flags", []))
+        idle = f"idle {format_quantity(facts['idle_w'], 'W')}"
+        yield f"    {'net of idle':<14}{format_quantity(facts['net'], 'J')}  [{low}, {high}]  {idle}{flags}"
+
+
+def _joule(value: float | None) -> str:
+    return "?" if value is None else format_quantity(value, "J")
 
 
 def _how(reading: Reading) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.derive import energy as energy_room
 from bench.derive import ratios as ratio_room
 from bench.derive import readings as reading_room
 from bench.derive.ratios import Stop
@@ -34,18 +35,20 @@ def derive_comparison(
     batch: int,
     stop: Stop,
     meter: Mapping[str, Any] | None,
+    idle: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Derived]:
     """Derive every cell that was measured, each from the launches that hold it and the baseline.
 
     The baseline's own readings pool all launches, whatever bundle they belong to. `base` is its cell id, `against` its
-    record id. `meter` holds the facts of the energy estimator, None when there is none.
+    record id. Energy comes from the launches' windows where there are any; else `meter` holds the facts of the
+    estimator, None when there is none. `idle` are the journaled windows over the idle machine.
     """
     usable = [each for each in launches if base in each.samples]
     cells = dict.fromkeys(cell for each in usable for cell in each.sides)
     out = {}
     for cell in cells:
         mine = [each for each in usable if cell in each.samples]
-        out[cell] = _derive(mine, cell, None if cell == base else base, against, threads, batch, stop, meter)
+        out[cell] = _derive(mine, cell, None if cell == base else base, against, threads, batch, stop, meter, idle)
     return out
 
 
@@ -58,21 +61,38 @@ def _derive(
     batch: int,
     stop: Stop,
     meter: Mapping[str, Any] | None,
+    idle: Sequence[Mapping[str, Any]],
 ) -> Derived:
+    metered = energy_room.measured_energy(launches, cell, idle, batch)
     found = {
         "latency": reading_room.latency(launches, cell, batch),
         "memory": reading_room.memory(launches, cell),
         "startup": reading_room.startup(launches, cell),
-        "energy": reading_room.estimated_energy(launches, cell, meter, batch)
-        if meter
-        else Reading.missing("J", "no energy meter can read here and no estimator is installed"),
+        "energy": metered or _unmetered(launches, cell, meter, batch),
     }
     validity, descheduled = verdict(launches, cell, threads)
+    if metered and metered.value is not None and metered.verdict != "valid":
+        validity = _doubted(validity, [f"energy: {each}" for each in metered.reasons])
     ratios: dict[str, Ratio] = {}
     if base is not None:
         ratios["latency"] = ratio_room.latency_ratio(launches, cell, base, against, stop)
         if descheduled:
             ratios["latency"].facts["descheduled"] = True  # type: ignore[index]
-        if meter and (energy := ratio_room.work_ratio(launches, cell, base, against, "estimated")):
-            ratios["energy"] = energy
+        if metered:
+            energy = energy_room.energy_ratio(launches, cell, base, against, batch)
+        else:
+            energy = ratio_room.work_ratio(launches, cell, base, against, "estimated") if meter else None
+        ratios |= {"energy": energy} if energy else {}
     return Derived(found, ratios, validity, len(launches))
+
+
+def _doubted(validity: dict[str, Any], reasons: Sequence[str]) -> dict[str, Any]:
+    """Return a verdict with more reasons for doubt."""
+    worst = "suspect" if validity["verdict"] == "valid" else validity["verdict"]
+    return {"verdict": worst, "reasons": [*validity["reasons"], *reasons]}
+
+
+def _unmetered(launches: Sequence[Launch], cell: str, meter: Mapping[str, Any] | None, batch: int) -> Reading:
+    if meter is None:
+        return Reading.missing("J", "no energy meter can read here and no estimator is installed")
+    return reading_room.estimated_energy(launches, cell, meter, batch)

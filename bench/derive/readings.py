@@ -12,6 +12,7 @@ from bench.reading import Class, Reading
 from bench.stats import clustered_quantile, mean_interval
 from bench.store import Launch
 
+CLOCK_STEP_S = 1e-9  # processor time is recorded in nanoseconds
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 
 
@@ -80,9 +81,14 @@ def estimated_energy(launches: Sequence[Launch], cell: str, meter: Mapping[str, 
         "kind": meter["kind"],
         "meter_version": meter["version"],
         "domains": list(meter["domains"]),
+        "period_s": CLOCK_STEP_S,
         "window_s": sum(float(each.samples[cell][:, : int(each.meta["n"])].sum()) for each in launches) / 1e9,
         "n_windows": len(launches),
         "n_invalid": 0,
+        # Only the cell's own processor time is charged, whatever else the machine or its host did.
+        "share": 1.0,
+        "steal": None,
+        "uncertainty": {"total_j": value * (factor - 1), "model_j": value * (factor - 1)},
         "cpu_seconds": [seconds.value, seconds.low, seconds.high],
         "coefficients": {"watts_per_cpu": watts, "factor": factor, "source": meter["source"]},
     }

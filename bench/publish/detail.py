@@ -18,7 +18,7 @@ READING_HEAD = ("Reading", "Value, 95 % interval", "Class", "n", "How")
 RATIO_HEAD = ("Ratio", "Value, 95 % interval", "Class", "n", "How")
 LIMIT_HEAD = ("Limit", "Allowed", "Found", "Verdict")
 # Facts of an energy reading that are joules or watts, and so are as good as the reading's class says, no better.
-ENERGY_ENDINGS = ("_j", "_w", "joules", "watts", "gross", "net", "idle")
+ENERGY_ENDINGS = ("_j", "_w", "joules", "watts", "gross", "net", "idle", "by_domain", "uncertainty")
 
 Lines = tuple[tuple[str, ...], ...]
 

@@ -16,6 +16,7 @@ from bench.plan.plan import BUNDLE_LIMIT
 from bench.run.build import Builder
 from bench.run.built import Failure, Side, TaskFacts
 from bench.run.launch import Launcher
+from bench.run.metering import Metering
 from bench.run.quality import evaluate
 from bench.run.settings import Settings
 from bench.store import Journal, Launch
@@ -29,10 +30,18 @@ class ComparisonRun:
     """Carries one comparison from plan to launches. The baseline is the first side."""
 
     def __init__(
-        self, comparison: PlannedComparison, builder: Builder, journal: Journal, tell: Tell, seed: str
+        self,
+        comparison: PlannedComparison,
+        builder: Builder,
+        journal: Journal,
+        metering: Metering,
+        tell: Tell,
+        seed: str,
     ) -> None:
         self.comparison, self.builder, self.journal, self.tell, self.seed = comparison, builder, journal, tell, seed
+        self.metering = metering
         self.task: TaskFacts | None = None
+        self._watched = False
 
     @property
     def settings(self) -> Settings:
@@ -73,26 +82,46 @@ class ComparisonRun:
             bundles = [alive[start : start + chunk] for start in range(0, len(alive), chunk)] or [[]]
             for bundle in bundles:
                 self._measure_bundle([base, *bundle], self.settings.budget_s / len(bundles))
+        if self._watched:
+            self._watch_idle("after")
         self._spread_baseline_failure(sides)
 
     def _measure_bundle(self, bundle: list[Side], budget_s: float) -> None:
         assert self.task is not None
         inputs = str(Path(self.task.folder) / f"example-{bundle[0].planned.cell.batch}.npz")
-        launcher = Launcher(self.comparison, inputs, self.settings, self.builder.ledger)
+        launcher = Launcher(self.comparison, inputs, self.settings, self.builder.ledger, self.metering)
         stop = Stop(self.settings.ci_width, self.settings.min_launches)
         launches = matching(self.journal.read(self.comparison.id), bundle)
         deadline = time.monotonic() + budget_s - sum(float(each.meta["seconds"]) for each in launches)
         while not self._enough(launches, bundle, stop, deadline):
+            if not self._watched:
+                deadline += self._watch_idle("before")
             n, rounds = (int(launches[0].meta[key]) for key in ("n", "rounds")) if launches else (None, None)
             dice = random.Random(f"{self.seed}/{self.comparison.id}/{len(launches)}")
             launch = launcher.launch(bundle, dice, n, rounds)
             if launch is not None:
                 self.journal.append(self.comparison.id, launch)
                 launches.append(launch)
+                deadline += float(launch.meta.get("metered_s", 0.0))  # the budget is for latency
                 self.tell("launch", f"launch {len(launches)} of {self.comparison.cells[0].cell.task}")
             bundle = [side for side in bundle if side.alive]
             if not bundle or bundle[0].planned.cell.recipe:
                 return
+
+    def _watch_idle(self, when: str) -> float:
+        """Journal the joules of the idle machine, in an entry of their own without samples; return the seconds taken.
+
+        Choosing the meter, which may take its time to find a counter's period, is among them.
+        """
+        began, self._watched = time.perf_counter(), True
+        meter = self.metering.of(self.comparison.cells[0].cell.device)
+        if meter is None or not self.metering.watches_idle(meter):
+            return time.perf_counter() - began
+        with self.builder.ledger.phase("idle"), self.builder.worker() as worker:
+            idle = {"when": when, "reading": self.metering.idle(meter, worker)}
+        meta = {"idle": idle, "artifacts": {}, "seconds": time.perf_counter() - began}
+        self.journal.append(self.comparison.id, Launch(meta, {}))
+        return time.perf_counter() - began
 
     def _enough(self, launches: list[Launch], bundle: list[Side], stop: Stop, deadline: float) -> bool:
         if len(launches) < LEAST_LAUNCHES:

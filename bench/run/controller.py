@@ -14,6 +14,7 @@ from bench.run.build import Builder
 from bench.run.comparison import ComparisonRun
 from bench.run.events import Event, Listener
 from bench.run.ledger import Ledger
+from bench.run.metering import Metering
 from bench.run.recording import Recorder, with_best
 from bench.run.settings import Settings
 from bench.store import RunFolder
@@ -41,6 +42,7 @@ class Controller:
         self.run_id = str(facts.get("id") or uuid.uuid4().hex[:12])
         self.ledger = Ledger(facts.get("ledger"))
         self.builder = Builder(settings, catalogue, self.ledger)
+        self.metering = Metering(settings, catalogue, lambda text: self._tell("note", text))
         self.done = 0
 
     def run(self, about: Mapping[str, Any]) -> Outcome:
@@ -76,7 +78,7 @@ class Controller:
 
     def _measure(self, comparison: PlannedComparison, wanted: Sequence[PlannedCell], recorder: Recorder) -> None:
         journal = self.folder.journal
-        run = ComparisonRun(comparison, self.builder, journal, self._tell, self.run_id)
+        run = ComparisonRun(comparison, self.builder, journal, self.metering, self._tell, self.run_id)
         sides = run.sides(wanted)
         run.measure(sides)
         for side in sides:

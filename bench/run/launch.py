@@ -17,6 +17,7 @@ from bench.measure import placement
 from bench.plan import PlannedComparison
 from bench.run.built import Side
 from bench.run.ledger import Ledger
+from bench.run.metering import Metering
 from bench.run.settings import Settings
 from bench.store import Launch
 from bench.wire import Message, Worker
@@ -30,8 +31,11 @@ BLOCK_TIMEOUT_S = 120.0
 class Launcher:
     """Runs launches of one comparison; remembers the block length, which must not change between launches."""
 
-    def __init__(self, comparison: PlannedComparison, inputs: str, settings: Settings, ledger: Ledger) -> None:
+    def __init__(
+        self, comparison: PlannedComparison, inputs: str, settings: Settings, ledger: Ledger, metering: Metering
+    ) -> None:
         self.comparison, self.inputs, self.settings, self.ledger = comparison, inputs, settings, ledger
+        self.metering = metering
 
     def launch(self, sides: Sequence[Side], dice: random.Random, n: int | None, rounds: int | None) -> Launch | None:
         """Measure all sides once. A side that fails is marked and left out; None when fewer remain than asked for.
@@ -49,6 +53,7 @@ class Launcher:
             rounds = rounds or self._rounds_for(headers, warm, n)
             with self.ledger.phase("measure"):
                 blocks = self._rounds(alive, workers, dice, n, rounds)
+            metered = self._windows(alive, workers, dice) if blocks is not None else {}
             with self.ledger.phase("start"):
                 stack.close()
         if blocks is None:
@@ -59,8 +64,9 @@ class Launcher:
             "headers": headers,
             "artifacts": {side.id: side.artifact.digest for side in alive if side.artifact},
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "seconds": time.perf_counter() - began,
+            "seconds": time.perf_counter() - began - metered.get("metered_s", 0.0),
             "load": {"before": load_before, "after": load_facts()},
+            **metered,
         }
         return Launch({**meta, **blocks["meta"]}, {cell: np.stack(rows) for cell, rows in blocks["samples"].items()})
 
@@ -137,6 +143,23 @@ class Launcher:
             chosen.append(core)
         digests = {cell: sorted(set(each)) for cell, each in outputs.items()}
         return {"samples": samples, "meta": {"order": order, "cores": chosen, "outputs": digests}}
+
+    def _windows(self, sides: Sequence[Side], workers: Mapping[str, Worker], dice: random.Random) -> dict[str, Any]:
+        """Meter every side once, one after the other in drawn order; a window that is lost costs its number only."""
+        meter = self.metering.of(self.comparison.cells[0].cell.device)
+        if meter is None:
+            return {}
+        began, cores = time.perf_counter(), placement.cores()
+        single = all(side.planned.cell.threads == 1 for side in sides)
+        core = dice.choice(cores) if cores and single else None
+        turn = dice.sample(list(sides), len(sides))
+        with self.ledger.phase("energy"):
+            readings = {side.id: self.metering.window(meter, workers[side.id], core) for side in turn}
+        return {
+            "energy": readings,
+            "energy_order": [side.id for side in turn],
+            "metered_s": time.perf_counter() - began,
+        }
 
     def _block(self, side: Side, worker: Worker, n: int, core: int | None, seed: int) -> Message | None:
         try:

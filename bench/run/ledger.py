@@ -6,7 +6,19 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-PHASES = ("prepare", "train", "compress", "convert", "count", "evaluate", "start", "warm_up", "measure", "idle")
+PHASES = (
+    "prepare",
+    "train",
+    "compress",
+    "convert",
+    "count",
+    "evaluate",
+    "start",
+    "warm_up",
+    "measure",
+    "energy",
+    "idle",
+)
 
 
 class Ledger:

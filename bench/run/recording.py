@@ -59,6 +59,7 @@ class Recorder:
                 batch=cell.batch,
                 stop=Stop(self.settings.ci_width, self.settings.min_launches),
                 meter=self.settings.meter,
+                idle=[each.meta["idle"] for each in launches if "idle" in each.meta],
             )
         records = [self._record(comparison, side, base, derived.get(side.id), usable, task) for side in sides]
         return with_costs(records, comparison, usable, self.settings.meter)

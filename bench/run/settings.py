@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.store import Cache
+from bench.suite.cell import Step
 from bench.wire import Child, Limits, Worker
 
 Spawn = Callable[[int, int | None], Worker]
@@ -15,7 +16,12 @@ MEMORY_SHARE = 0.8
 
 @dataclass(frozen=True)
 class Settings:
-    """How a run measures. Times in seconds, sizes in bytes; `ci_width` is the full width of the 95 % interval."""
+    """How a run measures. Times in seconds, sizes in bytes; `ci_width` is the full width of the 95 % interval.
+
+    `metering` is the meter whose windows give joules ("auto": the first that can read here; None: none), each window
+    `window_s` long (None: as long as the meter needs). `meter` holds the facts of the estimator that stands in where
+    there are no windows.
+    """
 
     cache: Cache
     spawn: Spawn
@@ -28,6 +34,8 @@ class Settings:
     memory_bytes: int | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
     meter: Mapping[str, Any] | None = None
+    metering: Step | None = None
+    window_s: float | None = None
     seed: int = 0
 
 

@@ -3,9 +3,11 @@
 from bench.store.cache import Cache, cache_folder
 from bench.store.folder import RunFolder, find_records, open_run
 from bench.store.journal import Journal, Launch
+from bench.store.locks import Busy, held
 from bench.store.records import append_record, read_records
 
 __all__ = [
+    "Busy",
     "Cache",
     "Journal",
     "Launch",
@@ -13,6 +15,7 @@ __all__ = [
     "append_record",
     "cache_folder",
     "find_records",
+    "held",
     "open_run",
     "read_records",
 ]

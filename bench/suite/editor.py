@@ -77,6 +77,8 @@ def _measure() -> dict[str, Schema]:
         "timeout": seconds,
         "memory": _quantity(EXAMPLES["bytes"]),
         "energy": _or_variable({"enum": ["any", "measured", "derived"]}),
+        "meter": _ref("meter"),
+        "window": seconds,
     }
 
 
@@ -90,20 +92,29 @@ def _limits() -> dict[str, Schema]:
 
 def _names(vocabulary: Vocabulary | None) -> dict[str, Schema]:
     words = vocabulary or Vocabulary()
+    meters = {name: each for name, each in words.meters.items() if each[0].facts.get("for") != "display"}
     task = [{"const": name, "description": _about(offers)} for name, offers in sorted(words.tasks.items())]
     pipeline, patterns = ({"type": "array", "items": _ref(each), "minItems": 1} for each in ("step", "pattern"))
     none = {"const": NONE, "description": "The baseline."}
     return {
         "task": {"anyOf": task or [VARIABLE]} if vocabulary else {"type": "string"},
         "backend": _step(words.backends, vocabulary, "backend"),
+        "meter": _meter(meters, vocabulary),
         "step": _step(words.compressors, vocabulary, "compressor"),
         "pattern": _step(words.compressors, vocabulary, "compressor", partial=True),
         "compressor": {"anyOf": [none, _ref("step")]},
         "recipe": {"anyOf": [_ref("compressor"), pipeline]},
         "recipe_pattern": {"anyOf": [none, _ref("pattern"), patterns]},
         **{_options_name("backend", name): _options(offers) for name, offers in sorted(words.backends.items())},
+        **{_options_name("meter", name): _options(offers, fan=False) for name, offers in sorted(meters.items())},
         **{_options_name("compressor", name): _options(offers) for name, offers in sorted(words.compressors.items())},
     }
+
+
+def _meter(meters: Mapping[str, Sequence[Offer]], vocabulary: Vocabulary | None) -> Schema:
+    """Return the schema of a meter: 'auto', its bare name, or a mapping of its name to its options."""
+    auto = {"const": "auto", "description": "The first meter that can read here; else an estimate."}
+    return {"anyOf": [auto, *_step(meters, vocabulary, "meter")["anyOf"]], "description": "What reads joules."}
 
 
 def _step(
@@ -137,16 +148,16 @@ def _required(offers: Sequence[Offer]) -> list[str]:
     return sorted(set.intersection(*({each.name for each in offer.options if each.required} for offer in offers)))
 
 
-def _options(offers: Sequence[Offer]) -> Schema:
-    """Return the schema of a name's options: each as any of its offers takes it."""
+def _options(offers: Sequence[Offer], *, fan: bool = True) -> Schema:
+    """Return the schema of a name's options: each as any of its offers takes it; with `fan` a list fans out."""
     merged: dict[str, list[Option]] = {}
     for offer in offers:
         for option in offer.options:
             merged.setdefault(option.name, []).append(option)
-    return _object({name: _option(options) for name, options in merged.items()}) | {"type": ["object", "null"]}
+    return _object({name: _option(options, fan) for name, options in merged.items()}) | {"type": ["object", "null"]}
 
 
-def _option(options: Sequence[Option]) -> Schema:
+def _option(options: Sequence[Option], fan: bool) -> Schema:
     branches: list[Schema] = []
     for each in (_value(option) for option in options):
         if each not in branches:
@@ -155,7 +166,8 @@ def _option(options: Sequence[Option]) -> Schema:
     # A bare list fans out into scalars, so that one for a list-valued option is a slip: only its null stands alone.
     alone = [{"type": "null"}] if any(option.nullable for option in options) else []
     single = alone if all(option.many for option in options) else value["anyOf"]
-    fanned: Schema = {"anyOf": [*single, {"type": "array", "items": value, "minItems": 1}]}
+    listed = [{"type": "array", "items": value, "minItems": 1}] if fan else []
+    fanned: Schema = {"anyOf": [*single, *listed]}
     text = next((option.help for option in options if option.help), "")
     default = {"default": options[0].default} if not options[0].required else {}
     return {**fanned, **({"description": text} if text else {}), **default}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from bench.errors import did_you_mean
+from bench.suite.cell import Step
 from bench.units import LONGEST, parse_quantity
 
 EnergyClass = Literal["any", "measured", "derived"]
+SHORTEST_WINDOW_S = 0.1
 MAX_SECONDS = 7 * 24 * 3600.0
 REPEAT = "expected 'until ci < 2% or 25s', or a time like '10s'"
 _UNTIL = re.compile(r"\s*until\s+ci\s*<\s*(?P<width>.+?)\s+or\s+(?P<budget>.+)")
@@ -21,8 +23,9 @@ class Measure:
 
     `ci_width` is the full width of the 95 % interval of the latency ratio, as a fraction, at which sampling stops
     early (None: never early); `budget_s` ends it in any case. `min_launches` is the fewest process launches per
-    artifact and `rounds` the interleaved rounds per launch. `idle_s` of idleness is watched before; `timeout_s` ends a
-    comparison that hangs; `memory_bytes` is what one worker may use. `energy` is the class that may be ranked.
+    artifact and `rounds` the interleaved rounds per launch. For `idle_s` the idle machine is metered before and after;
+    `timeout_s` ends a comparison that hangs; `memory_bytes` is what one worker may use. `energy` is the class that may
+    be ranked. `meter` reads joules ("auto": the first that can), in windows of `window_s` (None: as long as it needs).
     """
 
     ci_width: float | None = 0.02
@@ -33,10 +36,12 @@ class Measure:
     timeout_s: float = 900.0
     memory_bytes: int | None = None
     energy: EnergyClass = "any"
+    meter: Step = field(default_factory=lambda: Step("auto"))
+    window_s: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
-        return asdict(self)
+        return {**asdict(self), "meter": self.meter.to_json()}
 
 
 def parse_repeat(text: str) -> tuple[float | None, float]:
@@ -66,6 +71,14 @@ def parse_seconds(text: str) -> float:
     value = parse_quantity(text, "time")
     if not 0 <= value <= MAX_SECONDS:
         raise ValueError("a time lies between 0 s and one week (168 h)")
+    return value
+
+
+def parse_window(text: str) -> float:
+    """Read the length of a window, in seconds. Raises ValueError for less than a tenth of a second."""
+    value = parse_seconds(text)
+    if value < SHORTEST_WINDOW_S:
+        raise ValueError(f"a window lasts at least {SHORTEST_WINDOW_S:g} s: counters move in steps")
     return value
 
 

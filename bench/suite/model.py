@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from bench.errors import did_you_mean
 from bench.suite.limits import DIMENSION_OF, parse_limit
-from bench.suite.measure import parse_energy, parse_memory, parse_repeat, parse_seconds
+from bench.suite.measure import parse_energy, parse_memory, parse_repeat, parse_seconds, parse_window
 from bench.suite.problems import Problems
 from bench.suite.tree import Keys
 
@@ -69,6 +69,8 @@ class MeasureModel(_Strict):
     timeout: Seconds = 900.0
     memory: Annotated[int | None, _texts(parse_memory)] = None
     energy: Annotated[Literal["any", "measured", "derived"], _texts(parse_energy)] = "any"
+    meter: Any = "auto"  # read in `metering.py`, once the names of meters are known
+    window: Annotated[float | None, _texts(parse_window)] = None
 
 
 class SuiteModel(_Strict):

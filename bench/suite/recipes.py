@@ -23,6 +23,7 @@ SHAPES: Mapping[Slot, str] = {
     "task": "a task is a name",
     "compressor": "a step is a name, or a name with its options: 'quantize', or 'quantize: {mode: dynamic}'",
     "backend": "a backend is a name, or a name with its options: 'torch', or 'torch: {compile: true}'",
+    "meter": "a meter is 'auto', a name, or a name with its options: 'powercap', or 'nvml: {device: 0}'",
 }
 
 

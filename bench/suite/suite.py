@@ -9,11 +9,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from bench.suite.cell import Cell
+from bench.suite.cell import Cell, Step
 from bench.suite.extends import read_chain
 from bench.suite.limits import Limits
 from bench.suite.matrix import Expansion, expand
 from bench.suite.measure import Measure
+from bench.suite.metering import read_meter
 from bench.suite.model import MeasureModel, check
 from bench.suite.problems import Problems
 from bench.suite.source import Source, find
@@ -93,12 +94,13 @@ def load(path: Path, *, vocabulary: Vocabulary | None, env: Mapping[str, str], s
     problems.raise_any()
     assert model is not None, "a model without problems is there"
     expansion = expand(model.name, model.matrix, vocabulary, problems)
+    meter = read_meter(model.measure.meter, vocabulary, problems)
     problems.raise_any()
     return Suite(
         name=model.name,
         about=model.about,
         matrix=MappingProxyType(data["matrix"]),
-        measure=_measure(model.measure),
+        measure=_measure(model.measure, meter),
         limits=Limits(**limits),
         source=file,
         extends=tuple(each.path for each in sources[1:]),
@@ -108,7 +110,7 @@ def load(path: Path, *, vocabulary: Vocabulary | None, env: Mapping[str, str], s
     )
 
 
-def _measure(model: MeasureModel) -> Measure:
+def _measure(model: MeasureModel, meter: Step) -> Measure:
     width, budget = model.repeat
     return Measure(
         ci_width=width,
@@ -119,6 +121,8 @@ def _measure(model: MeasureModel) -> Measure:
         timeout_s=model.timeout,
         memory_bytes=model.memory,
         energy=model.energy,
+        meter=meter,
+        window_s=model.window,
     )
 
 

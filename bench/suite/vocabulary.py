@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from bench.errors import did_you_mean
 from bench.offer import Offer, Option
 
-Slot = Literal["task", "compressor", "backend"]
+Slot = Literal["task", "compressor", "backend", "meter"]
 WORDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
 
 
@@ -23,21 +23,22 @@ class Complaint:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Known tasks, compressors and backends; several offers may share a name (one for each format)."""
+    """Known tasks, compressors, backends and meters; several offers may share a name (one for each format)."""
 
     tasks: Mapping[str, tuple[Offer, ...]] = field(default_factory=dict)
     compressors: Mapping[str, tuple[Offer, ...]] = field(default_factory=dict)
     backends: Mapping[str, tuple[Offer, ...]] = field(default_factory=dict)
+    meters: Mapping[str, tuple[Offer, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, offers: Iterable[Offer]) -> Vocabulary:
         """Sort offers by kind and name; other kinds play no part in a suite."""
-        sorted_: dict[str, dict[str, tuple[Offer, ...]]] = {"task": {}, "compressor": {}, "backend": {}}
+        sorted_: dict[str, dict[str, tuple[Offer, ...]]] = {slot: {} for slot in get_args(Slot)}
         for each in offers:
             if each.kind in sorted_:
                 names = sorted_[each.kind]
                 names[each.name] = (*names.get(each.name, ()), each)
-        return cls(sorted_["task"], sorted_["compressor"], sorted_["backend"])
+        return cls(*(sorted_[slot] for slot in get_args(Slot)))
 
     def offers(self, slot: Slot, name: str) -> tuple[Offer, ...]:
         """Return the offers of that name, none when it is unknown."""
@@ -52,7 +53,12 @@ class Vocabulary:
         return f"unknown {slot} '{name}'.{hint}"
 
     def _names(self, slot: Slot) -> Mapping[str, tuple[Offer, ...]]:
-        return {"task": self.tasks, "compressor": self.compressors, "backend": self.backends}[slot]
+        return {
+            "task": self.tasks,
+            "compressor": self.compressors,
+            "backend": self.backends,
+            "meter": self.meters,
+        }[slot]
 
 
 def check_options(offers: Sequence[Offer], options: Mapping[str, Any], *, partial: bool = False) -> list[Complaint]:

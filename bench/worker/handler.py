@@ -20,13 +20,15 @@ class Handler:
     def __init__(self) -> None:
         from bench.worker.build import Build
         from bench.worker.measuring import Measuring
+        from bench.worker.metering import Metering
 
         self.build = Build()
         self.measuring = Measuring()
+        self.metering = Metering(self.measuring)
         self.verbs: Mapping[str, Callable[..., Answer]] = {
             "hello": self.hello,
             "describe": self.describe,
-            "available": self.available,
+            "available": self.metering.available,
             "prepare": self.build.prepare,
             "data": self.build.data,
             "compress": self.build.compress,
@@ -36,6 +38,8 @@ class Handler:
             "import": self.measuring.load,
             "open": self.measuring.open,
             "block": self.measuring.block,
+            "window": self.metering.window,
+            "idle": self.metering.idle,
             "predict": self.measuring.predict,
             "close": self.measuring.close,
         }
@@ -63,12 +67,6 @@ class Handler:
         from bench.worker.loading import describe_file
 
         return {"offers": [each.to_json() for each in describe_file(file)]}
-
-    def available(self, meters: Mapping[str, str]) -> Mapping[str, Any]:
-        """Ask meters whether they can read here; None, or the reason and the cure."""
-        from bench.worker.loading import load_target
-
-        return {"reasons": {name: load_target(target)().available() for name, target in meters.items()}}
 
 
 def _report(error: BaseException) -> dict[str, Any]:

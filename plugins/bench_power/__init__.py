@@ -1,7 +1,7 @@
 """Energy meters. Where there is no counter to read, CPU time times a stated power is an estimate, and labelled so.
 
-This module is light and declares what is offered; the coefficients stand in the offer, so that whoever turns recorded
-CPU time into joules later uses the same ones.
+This module is light and declares what is offered; the coefficients of an estimate stand in its offer, so that whoever
+turns recorded CPU time into joules later uses the same ones. What reads joules is declared in `offers`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import bench
+from bench_power.offers import Battery, Command, Hwmon, Nvml, Powercap, Zeus
+
+__all__ = ["Battery", "Command", "CpuSeconds", "Hwmon", "Nvml", "Powercap", "Utilisation", "Zeus"]
 
 WATTS_PER_CPU = 3.5
 # Lowest to highest true power seen against uncalibrated estimates on measured machines: times or divided by this.
@@ -70,3 +73,45 @@ def bench_carbon_factor(country: str, region: str | None) -> Mapping[str, Any]:
     from bench_power.carbon import carbon_factor
 
     return carbon_factor(country, region).facts()
+
+
+@bench.meter(
+    "utilisation",
+    facts={
+        "class": "estimated",
+        "kind": "utilisation",
+        "unit": "J",
+        "for": "display",
+        "factor": FACTOR,
+        "domains": ["processor packages, by utilisation"],
+        "source": "0.12 to 1.02 of the design power (codecarbon's table of processors), by utilisation",
+    },
+)
+class Utilisation:
+    """Estimated joules for display: the processor's design power, by how busy the machine was.
+
+    The true value lies within times or divided by 2.3, and everybody's work is charged: it is never ground for a saving
+    or a rank. Where codecarbon's table lacks the processor, give `tdp_w`.
+    """
+
+    def __init__(
+        self,
+        tdp_w: Annotated[
+            float | None, bench.Bounds(gt=0, le=2000), "design power of one package in watts; none looks it up"
+        ] = None,
+    ) -> None:
+        from bench_power.utilisation import of_this_machine
+
+        self._meter = of_this_machine(tdp_w)
+
+    def available(self) -> str | None:
+        """Return None when the design power is known, else the reason and the cure."""
+        return self._meter.available()
+
+    def start(self) -> Any:
+        """Open a window."""
+        return self._meter.start()
+
+    def stop(self, token: Any) -> bench.Reading:
+        """Close the window and return its joules, class `estimated`."""
+        return self._meter.stop(token)

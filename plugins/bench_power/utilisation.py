@@ -21,6 +21,7 @@ from bench_power.carbon import DesignPower, design_power
 NAME = "utilisation"
 IDLE, FULL = 0.12, 1.02  # of the design power
 FACTOR = 2.3
+TICK_S = 0.01  # the step of the system's account of processor time, on Linux
 DOMAIN = "processor packages, by utilisation"
 SOURCE = "linear model, fitted to RAPL measurements by load in codecarbon's repository"
 SHARED = "a virtual machine is charged with its whole processor package"
@@ -144,9 +145,13 @@ class UtilisationMeter:
                 "kind": NAME,
                 "meter_version": bench.__version__,
                 "domains": [DOMAIN],
+                "period_s": TICK_S,
                 "window_s": window_s,
                 "n_windows": 1,
                 "n_invalid": 0,
+                "share": None,
+                "steal": None,
+                "uncertainty": {"total_j": joules * (FACTOR - 1), "model_j": joules * (FACTOR - 1)},
                 "for": "display",
                 "utilisation": busy,
                 "coefficients": {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench import machine
 from bench.artifact import Artifact, digest_of
 from bench.doctor import examine_machine, examine_meters, examine_offers
-from bench.reading import CLASSES, Reading
+from bench.reading import CLASSES, ENERGY_PROVENANCE, Reading
 from bench.record import BadRecord, Ratio, Record
 from bench.suite.cell import Cell, Step
 
@@ -110,8 +110,15 @@ ENERGY = {
     "kind": "k",
     "meter_version": "1",
     "domains": ["cpu"],
+    "period_s": 0.001,
+    "window_s": 1.0,
+    "n_windows": 3,
+    "n_invalid": 0,
+    "share": None,
+    "steal": 0.0,
+    "uncertainty": {"total_j": 0.1},
+    "coefficients": {"watts": 3.5},
 }
-WINDOW = {"window_s": 1.0, "n_windows": 3, "n_invalid": 0}
 
 
 def document(**more: object) -> dict[str, object]:
@@ -119,11 +126,17 @@ def document(**more: object) -> dict[str, object]:
 
 
 def test_joules_that_do_not_say_where_they_come_from_are_refused() -> None:
-    assert Record.from_json(document(readings={"energy": {**ENERGY, **WINDOW}})).class_of_energy == "estimated"
-    for name in ("meter", "kind", "meter_version", "domains", *WINDOW):
-        energy = {key: value for key, value in {**ENERGY, **WINDOW}.items() if key != name}
-        with pytest.raises(BadRecord, match=f"energy reading lacks {name}"):
-            Record.from_json(document(readings={"energy": energy}))
+    assert Record.from_json(document(readings={"energy": ENERGY})).class_of_energy == "estimated"
+    for name in (*ENERGY_PROVENANCE, "coefficients"):
+        energy = {key: value for key, value in ENERGY.items() if key != name}
+        for reading in ("energy", "energy_of_training"):
+            with pytest.raises(BadRecord, match=f"its {reading} reading lacks {name}"):
+                Record.from_json(document(readings={reading: energy}))
+    measured = {key: value for key, value in {**ENERGY, "class": "measured"}.items() if key != "coefficients"}
+    assert Record.from_json(document(readings={"energy": measured})).class_of_energy == "measured"
+    without = {key: value for key, value in ENERGY.items() if key != "class"}
+    with pytest.raises(BadRecord, match="damaged"):
+        Record.from_json(document(readings={"energy": without}))
     missing = Reading.missing("J", "no meter").to_json()
     assert Record.from_json(document(readings={"energy": missing})).class_of_energy == "unavailable"
 

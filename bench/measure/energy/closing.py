@@ -14,6 +14,8 @@ from bench.measure.energy.uncertainty import Uncertainty, stated
 from bench.measure.energy.window import Provenance, Span, Window
 from bench.reading import Reading
 
+BATCH_S = 1e-3
+
 
 def closed_reading(
     provenance: Provenance,
@@ -80,7 +82,7 @@ def per_inference(reading: Reading, *, busy_s: float, n: int) -> Reading:
     scale = busy_s / (reading.facts["window_s"] * n)
     low, high = (each if each is None else each * scale for each in (reading.low, reading.high))
     facts = {**reading.facts, "per": "inference", "busy_s": busy_s, "inferences": n}
-    for name in ("by_domain", "uncertainty"):
+    for name in {"by_domain", "uncertainty"} & set(reading.facts):
         facts[name] = {key: joules * scale for key, joules in reading.facts[name].items()}
     return replace(reading, value=reading.value * scale, low=low, high=high, facts=facts)
 
@@ -95,13 +97,18 @@ def whole_inferences(
 ) -> Reading:
     """Run whole inferences for at least that long inside one window and return the joules of one.
 
-    `synchronize` waits for the device before the last read, so that work submitted is work counted.
+    `synchronize` waits for the device before the last read, so that work submitted is work counted. Short inferences
+    are run in batches of up to a millisecond, or looking at the clock would be a part of each.
     """
     token = meter.start()
-    began, n = clock.now_s(), 0
-    while n == 0 or clock.now_s() - began < seconds:
-        call()
-        n += 1
+    began, n, size = clock.now_s(), 0, 1
+    now_s = began
+    while n == 0 or now_s - began < seconds:
+        for _ in range(size):
+            call()
+        n += size
+        before_s, now_s = now_s, clock.now_s()
+        size *= 2 if now_s - before_s < BATCH_S / 2 else 1
         token = meter.guard(token)
     if synchronize is not None:
         synchronize()

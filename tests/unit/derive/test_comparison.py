@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.derive import Stop, derive_comparison, tight_enough
 from bench.derive.launches import calls, floor_ratios, floors, work_ratios
 from bench.derive.ratios import exact_ratio, unpaired_ratio
-from bench.reading import ENERGY_PROVENANCE
+from bench.reading import lacking
 from bench.record import Record
 from bench.store import Launch
 from bench.suite.cell import Cell
@@ -166,7 +166,8 @@ def test_energy_is_estimated_and_says_everything(make: Any, derive: Any) -> None
     assert (energy.class_, energy.unit, energy.meter) == ("estimated", "J", "cpu-seconds")
     assert energy.value == pytest.approx(1e-3 * 4.0, rel=0.01)
     assert (energy.low, energy.high) == (energy.value / 2, energy.value * 2)
-    assert all({"meter": energy.meter, **energy.facts}[name] is not None for name in ENERGY_PROVENANCE)
+    assert lacking(energy) == []
+    assert energy.facts["uncertainty"]["total_j"] == pytest.approx(energy.high - energy.value)
     assert energy.facts["n_windows"] == 8
     assert energy.facts["window_s"] == pytest.approx(8 * 6 * 13 * 1e-3, rel=0.1)
     assert energy.facts["coefficients"] == {"watts_per_cpu": 4.0, "factor": 2.0, "source": "t"}

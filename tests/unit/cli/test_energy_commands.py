@@ -1,0 +1,164 @@
+"""The commands that show joules: what they refuse, and what the doctor says of a tree."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from bench.cli import compare_command, doctor_command, report_command, run_command, show_command
+from bench.errors import BenchError
+from bench.reading import ENERGY_PROVENANCE, Reading
+from bench.record import BadRecord, Record
+from bench.store import append_record
+from bench.suite.cell import Cell, Step
+
+from ..run.feeding import WATTS, fed
+
+FACTS = {
+    "kind": "counter",
+    "meter_version": "1",
+    "domains": ["package"],
+    "period_s": 0.001,
+    "window_s": 1.0,
+    "n_windows": 5,
+    "n_invalid": 0,
+    "share": None,
+    "steal": 0.0,
+    "uncertainty": {"total_j": 0.1},
+}
+OWED = [("measured", name) for name in ENERGY_PROVENANCE] + [
+    ("estimated", name) for name in ("coefficients", "share", "uncertainty")
+]
+
+
+@pytest.fixture(autouse=True)
+def few_plugins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BENCH_PLUGINS", "power")
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+
+
+def energy(class_: str) -> Reading:
+    more = {"coefficients": {"watts": 3.5}} if class_ == "estimated" else {}
+    return Reading("J", class_, 1.0, 0.9, 1.1, 5, "powercap", facts={**FACTS, **more})  # type: ignore[arg-type]
+
+
+def results(base: Path, class_: str, strip: str | None = None) -> Path:
+    """Write a run of two records, the second of which may have lost a field of its joules."""
+    folder = base / "results" / "run"
+    for index, recipe in enumerate([(), (Step("prune"),)]):
+        quality = Reading("1", "measured", 0.9, 0.88, 0.92)
+        readings = {"energy": energy(class_), "quality": quality, "latency": Reading("s", "measured", 1.0, 0.9, 1.1)}
+        record = Record(f"id{index}", "ok", Cell("s", "t", recipe, "b"), "g", readings=readings)
+        append_record(folder / "records.jsonl", record)
+    if strip:
+        lines = (folder / "records.jsonl").read_text().splitlines()
+        last = json.loads(lines[1])
+        del last["readings"]["energy"][strip]
+        (folder / "records.jsonl").write_text("\n".join([lines[0], json.dumps(last), ""]))
+    return folder
+
+
+def call(command: Any, *words: str) -> Any:
+    found = CliRunner().invoke(command, list(words), catch_exceptions=False)
+    assert found.exit_code == 0, found.output
+    return found
+
+
+def commands(folder: Path) -> dict[str, tuple[Any, ...]]:
+    base = str(folder.parent)
+    return {
+        "show": (show_command.command, "id1", "--results", base),
+        "compare": (compare_command.command, "id0", "id1", "--results", base),
+        "compare runs": (compare_command.command, str(folder), str(folder)),
+        "report": (report_command.command, str(folder), "-o", str(folder.parent.parent / "site")),
+    }
+
+
+@pytest.mark.parametrize("name", ["show", "compare", "compare runs", "report"])
+@pytest.mark.parametrize("class_", ["measured", "estimated"])
+def test_whole_records_are_shown(tmp_path: Path, name: str, class_: str) -> None:
+    call(*commands(results(tmp_path, class_))[name])
+
+
+@pytest.mark.parametrize("name", ["show", "compare", "compare runs", "report"])
+@pytest.mark.parametrize(("class_", "field"), OWED)
+def test_a_joule_stripped_of_one_field_is_refused_by_all(tmp_path: Path, name: str, class_: str, field: str) -> None:
+    command, *words = commands(results(tmp_path, class_, field))[name]
+    with pytest.raises(BadRecord, match=rf"records\.jsonl:2: .*energy reading lacks {field}"):
+        CliRunner().invoke(command, words, catch_exceptions=False)
+
+
+def test_a_stripped_record_does_not_hide_behind_an_older_one(tmp_path: Path) -> None:
+    folder = results(tmp_path, "measured")
+    lines = (folder / "records.jsonl").read_text().splitlines()
+    again = json.loads(lines[1])
+    del again["readings"]["energy"]["kind"]
+    (folder / "records.jsonl").write_text("\n".join([*lines, json.dumps(again), ""]))
+    with pytest.raises(BadRecord, match="lacks kind"):
+        CliRunner().invoke(show_command.command, ["id1", "--results", str(folder.parent)], catch_exceptions=False)
+
+
+def test_show_says_how_joules_were_obtained(tmp_path: Path) -> None:
+    folder = results(tmp_path, "measured")
+    out = call(show_command.command, "id1", "--results", str(folder.parent)).output
+    assert "measured, by powercap" in out
+    assert "5 windows of 1.00 s, none lost" in out
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Iterator[Path]:
+    with fed(tmp_path / "powercap") as made:
+        zone = tmp_path / "powercap" / "intel-rapl:0:0"
+        zone.mkdir()
+        (zone / "name").write_text("core\n")
+        yield made.root
+
+
+def test_the_doctor_lists_zones_sums_and_watts_of_a_tree(tree: Path) -> None:
+    found = json.loads(call(doctor_command.command, "--root", str(tree), "--json").output)["findings"]
+    seen = {each["subject"]: each["seen"] for each in found}
+    assert "package-0, domain package: summed" in seen["powercap intel-rapl:0"]
+    assert "core, domain core: inside" in seen["powercap intel-rapl:0:0"]
+    assert seen["powercap sum"] == "package-0"
+    watts = float(seen["powercap now"].split("package ")[1].split(" W")[0])
+    assert watts == pytest.approx(WATTS, rel=0.1)
+
+
+def test_the_doctor_finds_nothing_where_there_is_nothing(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="no meter finds a zone"):
+        CliRunner().invoke(doctor_command.command, ["--root", str(tmp_path)], catch_exceptions=False)
+
+
+def test_the_doctor_says_of_every_meter_whether_it_reads_and_how_long_it_takes() -> None:
+    found = json.loads(call(doctor_command.command, "--json").output)["findings"]
+    seen = {each["subject"]: each for each in found}
+    for name in ("powercap", "hwmon", "battery", "nvml", "zeus", "command", "cpu-seconds", "utilisation"):
+        each = seen[f"meter {name}"]
+        assert each["state"] == "ok" or len(each["seen"]) > 10, each
+    assert "no program is named" in seen["meter command"]["seen"]
+
+
+SUITE = """\
+bench: 1
+name: s
+matrix: {task: house, backend: numpy}
+measure:
+  repeat: 1s
+  meter: {command: {program: "/bin/echo hello"}}
+"""
+
+
+def test_a_program_named_by_a_suite_is_not_started_unasked(tmp_path: Path) -> None:
+    suite = tmp_path / "s.yaml"
+    suite.write_text(SUITE)
+    plugin = str(Path(__file__).parents[2] / "one_file" / "house.py")
+    words = [str(suite), "-p", plugin, "-o", str(tmp_path / "out")]
+    with pytest.raises(BenchError, match=r"s\.yaml:6:3: this suite starts a program.*/bin/echo hello") as caught:
+        CliRunner().invoke(run_command.command, words, catch_exceptions=False)
+    assert caught.value.exit_code == 2
+    assert "--allow-code" in str(caught.value.cure)
+    assert not (tmp_path / "out").exists()
+    call(run_command.command, *words, "--dry-run")
