@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ from bench.store import Cache, RunFolder, cache_folder, open_run
 from bench.suite import Step, Suite, select
 
 SOME_FAILED = 3
+# A worker with a framework takes half a gigabyte.
+MOST_PARALLEL = 4
 
 
 @click.command("run")
@@ -128,6 +131,7 @@ def settings_of(suite: Suite, catalogue: Catalogue, in_process: bool) -> Setting
         meter=estimator(catalogue, measure.meter),
         metering=measure.meter,
         window_s=measure.window_s,
+        parallel=1 if in_process else min(os.cpu_count() or 1, MOST_PARALLEL),
     )
 
 

@@ -86,7 +86,7 @@ class SelfTest:
 
 @dataclass(frozen=True)
 class GateReport:
-    """A whole gate. `against` names the baseline as asked for; `inconclusive` is what to make of what was not decided."""
+    """A whole gate. `against` names the baseline as asked for; `inconclusive`: what an undecided cell means."""
 
     suite: str
     against: str
@@ -100,7 +100,7 @@ class GateReport:
 
     @property
     def exit_code(self) -> int:
-        """Return the exit code; where several hold, the order is unfit, failed, cells failed, not comparable, undecided."""
+        """Return the exit code: unfit, failed, cells failed, not comparable, undecided, in that order."""
         outcomes = {each.outcome for each in self.cells if each.status == "ok"}
         if self.self_test is not None and not self.self_test.fit:
             return UNFIT

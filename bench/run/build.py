@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import time
@@ -12,23 +13,30 @@ from typing import Any
 
 from bench.artifact import Artifact
 from bench.derive import compressed_bytes
+from bench.errors import BenchError, WorkerError
 from bench.offer import Offer
-from bench.plan import Catalogue, Operation, PlannedComparison, Route
+from bench.plan import Catalogue, Operation, Plan, PlannedComparison, Route
 from bench.run.built import Side, TaskFacts
 from bench.run.ledger import Ledger
 from bench.run.settings import Settings
+from bench.run.siblings import MODULE, Siblings
 from bench.run.source import code_of
 from bench.store.cache import key_of
 from bench.wire import Worker
 
-MODULE = "module"
+NOTHING = Plan(())
+
+
+class _LostAside(Exception):
+    """A conversion for another route took the worker with it: build again without it."""
 
 
 class Builder:
     """Builds what a comparison needs. Nothing here loads a plugin: workers do."""
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, ledger: Ledger) -> None:
+    def __init__(self, settings: Settings, catalogue: Catalogue, ledger: Ledger, plan: Plan = NOTHING) -> None:
         self.settings, self.catalogue, self.ledger = settings, catalogue, ledger
+        self.siblings = Siblings(plan, self._keys)
 
     def task(self, comparison: PlannedComparison) -> TaskFacts:
         """Prepare the task's data, once for each version of its code."""
@@ -75,11 +83,12 @@ class Builder:
         assert route is not None
         keys = self._keys(task, route)
         points = [i for i, each in enumerate(keys) if _format_at(route, i) != MODULE]
-        done = next((i for i in reversed(points) if self.settings.cache.recall(keys[i])), None)
-        with self.worker() as worker, self.scratch() as scratch:
-            facts = self._continue(worker, task, route, keys, done, scratch)
-            side.artifact = Artifact.from_json(facts["artifact"])
-            side.counts = self._counts(worker, side.artifact)
+        while side.artifact is None:
+            done = next((i for i in reversed(points) if self.settings.cache.recall(keys[i])), None)
+            with contextlib.suppress(_LostAside), self.worker() as worker, self.scratch() as scratch:
+                facts = self._continue(worker, task, route, keys, done, scratch)
+                side.artifact = Artifact.from_json(facts["artifact"])
+                side.counts = self._counts(worker, side.artifact)
 
     def _continue(
         self, worker: Worker, task: Offer, route: Route, keys: list[str], done: int | None, scratch: Path
@@ -95,6 +104,8 @@ class Builder:
         if done is None and begun["artifact"]:
             facts = self._keep(keys[0], begun["artifact"], lineage)
         for index in range((done or 0) + 1, len(keys)):
+            if _format_at(route, index - 1) == MODULE:
+                self._convert_aside(worker, keys[index - 1 : index + 1], lineage, scratch)
             operation = route.operations[index - 1]
             reply, entry = self._operate(worker, operation, scratch / f"{index:02d}")
             lineage.append(entry)
@@ -103,7 +114,22 @@ class Builder:
         assert facts is not None
         return facts
 
-    def _operate(self, worker: Worker, operation: Operation, workdir: Path) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    def _convert_aside(self, worker: Worker, keys: list[str], lineage: list[dict[str, Any]], scratch: Path) -> None:
+        """Convert the module at the first key for the plan's other routes; a failure is theirs, and met there."""
+        here, ours = keys
+        for key, operation in list(self.siblings.at(here).items()):
+            if key != ours and self.settings.cache.recall(key) is None:
+                try:
+                    reply, entry = self._operate(worker, operation, scratch / f"aside-{key[:16]}", aside=True)
+                    self._keep(key, reply["artifact"], [*lineage, entry])
+                except BenchError as error:
+                    self.siblings.forget(here, key)
+                    if isinstance(error, WorkerError) and error.traceback is None:
+                        raise _LostAside from error
+
+    def _operate(
+        self, worker: Worker, operation: Operation, workdir: Path, **more: bool
+    ) -> tuple[Mapping[str, Any], dict[str, Any]]:
         began, trained = time.perf_counter(), 0.0
         try:
             reply = self.ask(
@@ -113,6 +139,7 @@ class Builder:
                 options=dict(operation.options),
                 produces=operation.produces,
                 workdir=str(workdir),
+                **more,
             )
             trained = float(reply["train_s"])
         finally:

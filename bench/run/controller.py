@@ -41,7 +41,7 @@ class Controller:
         facts = folder.facts()
         self.run_id = str(facts.get("id") or uuid.uuid4().hex[:12])
         self.ledger = Ledger(facts.get("ledger"))
-        self.builder = Builder(settings, catalogue, self.ledger)
+        self.builder = Builder(settings, catalogue, self.ledger, plan)
         self.metering = Metering(settings, catalogue, lambda text: self._tell("note", text))
         self.done = 0
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -15,66 +17,112 @@ from bench.run.built import Side, TaskFacts
 from bench.run.source import code_of
 from bench.store.cache import key_of
 from bench.store.files import write_atomically
-from bench.wire import Worker
 
 
-def evaluate(builder: Builder, comparison: PlannedComparison, task: TaskFacts, sides: Iterable[Side]) -> None:
-    """Give every living side its per-example outcomes on the full held-out split."""
-    threads = max(os.cpu_count() or 1, 1)
-    with builder.ledger.phase("evaluate"), builder.worker() as grader:
-        predictor = LazyWorker(builder.settings, threads)
+def evaluate(builder: Builder, comparison: PlannedComparison, task: TaskFacts, sides: Sequence[Side]) -> None:
+    """Give every living side its per-example outcomes on the full held-out split.
+
+    Nothing is being timed here, so sides are predicted at once, a processor each: a worker that must share its
+    threads gains less from them.
+    """
+    grading = Grading(builder, comparison, task)
+    todo = [side for side in sides if side.alive and not grading.recall(side)]
+    if not todo:
+        return
+    lanes = max(min(builder.settings.parallel, len(todo)), 1)
+    threads = max((os.cpu_count() or 1) // lanes, 1)
+    with builder.ledger.phase("evaluate"), ThreadPoolExecutor(lanes) as pool:
+        try:
+            for _ in pool.map(lambda lane: grading.predict_all(todo[lane::lanes], threads), range(lanes)):
+                pass
+        finally:
+            grading.close()
+
+
+class Grading:
+    """Predicts and grades the sides of one comparison; the task is loaded once, whatever the number of sides."""
+
+    def __init__(self, builder: Builder, comparison: PlannedComparison, task: TaskFacts) -> None:
+        self.builder, self.comparison, self.task = builder, comparison, task
+        self._grader = LazyWorker(builder.settings, 1)
+        self._prepared = self._over = False
+        self._predictors: list[LazyWorker] = []
+        self._one_at_a_time = Lock()
+
+    def recall(self, side: Side) -> bool:
+        """Take a side's outcomes from the cache; whether they were there."""
+        side.outcomes = _read(self._place(side), self.task.examples)
+        return side.outcomes is not None
+
+    def predict_all(self, sides: Sequence[Side], threads: int) -> None:
+        """Give sides their outcomes, one after the other; one that fails loses its own only."""
+        predictor = LazyWorker(self.builder.settings, threads)
+        self._predictors.append(predictor)
         try:
             for side in sides:
-                if not side.alive:
-                    continue
+                if self._over:
+                    return
                 try:
-                    side.outcomes = _outcomes(builder, comparison, task, side, predictor, grader)
+                    side.outcomes = self._outcomes(side, predictor, threads)
                 except Exception as error:  # noqa: BLE001 - whatever a plugin does costs its own cell only
                     side.fail(error, "evaluating quality")
                     predictor.close()
-                    grader.close()
         finally:
             predictor.close()
 
+    def close(self) -> None:
+        """End every worker: after an interruption the lanes would otherwise go on to their end."""
+        self._over = True
+        for each in (*self._predictors, self._grader):
+            each.close()
 
-def _outcomes(
-    builder: Builder, comparison: PlannedComparison, task: TaskFacts, side: Side, predictor: Worker, grader: Worker
-) -> np.ndarray:
-    assert side.artifact is not None
-    cell, cache = side.planned.cell, builder.settings.cache
-    code = [code_of(comparison.backend), cell.backend_options, cell.device, code_of(comparison.task)]
-    place = cache.outcomes(key_of([side.artifact.digest, code, task.digest]))
-    if (known := _read(place, task.examples)) is not None:
-        return known
-    with builder.scratch() as scratch:
-        outputs = str(scratch / "outputs.npz")
-        needs = list(comparison.backend.needs)
-        builder.ask(
-            predictor, "import", target=comparison.backend.target, options=dict(cell.backend_options), needs=needs
-        )
-        builder.ask(
+    def _outcomes(self, side: Side, predictor: LazyWorker, threads: int) -> np.ndarray:
+        with self.builder.scratch() as scratch:
+            outputs = str(scratch / "outputs.npz")
+            self._predict(side, predictor, threads, outputs)
+            with self._one_at_a_time:
+                outcomes = self._closing_if_broken(lambda: self._grade(outputs, scratch))
+        _write(self._place(side), outcomes)
+        return outcomes
+
+    def _predict(self, side: Side, predictor: LazyWorker, threads: int, outputs: str) -> None:
+        assert side.artifact is not None
+        cell, backend = side.planned.cell, self.comparison.backend
+        named = {"target": backend.target, "options": dict(cell.backend_options), "needs": list(backend.needs)}
+        self.builder.ask(predictor, "import", **named)
+        self.builder.ask(
             predictor,
             "predict",
             artifact=side.artifact.to_json(),
-            inputs=str(Path(task.folder) / "evaluation.npz"),
+            inputs=str(Path(self.task.folder) / "evaluation.npz"),
             outputs=outputs,
             device=cell.device.rstrip("?"),
-            threads=max(os.cpu_count() or 1, 1),
-            batch=task.batch,
+            threads=threads,
+            batch=self.task.batch,
         )
-        builder.ask(
-            grader,
-            "prepare",
-            target=comparison.task.target,
-            options=comparison.task.facts.get("arguments", {}),
-            format=None,
-            folder=str(scratch),
-            seed=builder.settings.seed,
-        )
-        reply = grader.request("score", {"outputs": outputs}, timeout_s=builder.settings.timeout_s)
-    outcomes = np.asarray(reply.arrays["outcomes"], dtype=np.float64)
-    _write(place, outcomes)
-    return outcomes
+
+    def _grade(self, outputs: str, scratch: Path) -> np.ndarray:
+        offer, settings = self.comparison.task, self.builder.settings
+        if not self._prepared:
+            arguments = {"target": offer.target, "options": offer.facts.get("arguments", {}), "format": None}
+            self.builder.ask(self._grader, "prepare", **arguments, folder=str(scratch), seed=settings.seed)
+            self._prepared = True
+        reply = self._grader.request("score", {"outputs": outputs}, timeout_s=settings.timeout_s)
+        return np.asarray(reply.arrays["outcomes"], dtype=np.float64)
+
+    def _closing_if_broken(self, grade: Callable[[], np.ndarray]) -> np.ndarray:
+        try:
+            return grade()
+        except Exception:
+            self._grader.close()
+            self._prepared = False
+            raise
+
+    def _place(self, side: Side) -> Path:
+        assert side.artifact is not None
+        cell, task = side.planned.cell, self.comparison.task
+        code = [code_of(self.comparison.backend), cell.backend_options, cell.device, code_of(task)]
+        return self.builder.settings.cache.outcomes(key_of([side.artifact.digest, code, self.task.digest]))
 
 
 def _read(place: Path, examples: int) -> np.ndarray | None:

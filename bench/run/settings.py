@@ -20,7 +20,7 @@ class Settings:
 
     `metering` is the meter whose windows give joules ("auto": the first that can read here; None: none), each window
     `window_s` long (None: as long as the meter needs). `meter` holds the facts of the estimator that stands in where
-    there are no windows.
+    there are no windows. `parallel` workers may run at once where nothing is timed.
     """
 
     cache: Cache
@@ -37,6 +37,7 @@ class Settings:
     metering: Step | None = None
     window_s: float | None = None
     seed: int = 0
+    parallel: int = 1
 
 
 def spawn_child(threads: int, memory_bytes: int | None) -> Worker:

@@ -85,9 +85,15 @@ class Build:
         """Apply one compressor step to the model; wall and processor time spent training are told apart."""
         return self._apply(load_target(target), dict(options), produces, workdir)
 
-    def convert(self, *, target: str, options: Mapping[str, Any], produces: str, workdir: str) -> Mapping[str, Any]:
-        """Apply one converter."""
-        return self._apply(load_target(target), dict(options), produces, workdir)
+    def convert(
+        self, *, target: str, options: Mapping[str, Any], produces: str, workdir: str, aside: bool = False
+    ) -> Mapping[str, Any]:
+        """Apply one converter; `aside` leaves the model as it was, to be converted or compressed further."""
+        before = self.format, self.model
+        reply = self._apply(load_target(target), dict(options), produces, workdir)
+        if aside:
+            self.format, self.model = before
+        return reply
 
     def _apply(self, step: Any, options: dict[str, Any], produces: str, workdir: str) -> Mapping[str, Any]:
         folder = Path(workdir)
