@@ -15,7 +15,7 @@ from bench.artifact import Artifact
 from bench.derive import compressed_bytes
 from bench.errors import BenchError, WorkerError
 from bench.offer import Offer
-from bench.plan import Catalogue, Operation, Plan, PlannedComparison, Route
+from bench.plan import Catalogue, Operation, Plan, PlannedCell, PlannedComparison, Route
 from bench.run.built import Side, TaskFacts
 from bench.run.ledger import Ledger
 from bench.run.settings import Settings
@@ -165,6 +165,11 @@ class Builder:
                 known = {"readings": readings, "size_compressed": compressed_bytes(artifact.path)}
             self.settings.cache.remember(key, known)
         return known
+
+    def origin(self, comparison: PlannedComparison, cell: PlannedCell) -> str:
+        """Return what a cell's numbers come from: a digest of its artifact's making and of the backend's code."""
+        assert cell.route is not None
+        return key_of([self._keys(comparison.task, cell.route)[-1], code_of(comparison.backend)])
 
     def _keys(self, task: Offer, route: Route) -> list[str]:
         """Return one key a point of the route: what everything up to there was made from."""

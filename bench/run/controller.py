@@ -41,6 +41,7 @@ class Controller:
         facts = folder.facts()
         self.run_id = str(facts.get("id") or uuid.uuid4().hex[:12])
         self.ledger = Ledger(facts.get("ledger"))
+        self.origins: dict[str, str] = dict(facts.get("origins") or {})
         self.builder = Builder(settings, catalogue, self.ledger, plan)
         self.metering = Metering(settings, catalogue, lambda text: self._tell("note", text))
         self.done = 0
@@ -61,7 +62,12 @@ class Controller:
 
     def _comparison(self, comparison: PlannedComparison, recorder: Recorder) -> None:
         known = {each.cell.id: each for each in self.folder.records()}
-        todo = [each for each in comparison.cells if not _final(each, known.get(each.cell.id))]
+        edited = self._edited(comparison)
+        if edited & known.keys():
+            self._tell("note", f"{comparison.cells[0].cell.task}: measured again, since its model or a plugin changed")
+        todo = [
+            each for each in comparison.cells if each.cell.id in edited or not _final(each, known.get(each.cell.id))
+        ]
         if not todo:
             self._tell("note", f"{comparison.cells[0].cell.task}: already measured")
             return
@@ -75,6 +81,17 @@ class Controller:
             base = comparison.runnable[0]
             wanted = wanted if wanted[0] is base else [base, *wanted]
             self._measure(comparison, wanted, recorder)
+
+    def _edited(self, comparison: PlannedComparison) -> set[str]:
+        """Return the cells that came from another model, other data or other code than they would now.
+
+        A baseline that changed takes its comparison with it. What an older version ran does not say, and stands.
+        """
+        now = {each.cell.id: self.builder.origin(comparison, each) for each in comparison.runnable}
+        before = {cell: self.origins[cell] for cell in now if cell in self.origins}
+        self.origins.update(now)
+        edited = {cell for cell, origin in before.items() if origin != now[cell]}
+        return set(now) if comparison.runnable and comparison.runnable[0].cell.id in edited else edited
 
     def _measure(self, comparison: PlannedComparison, wanted: Sequence[PlannedCell], recorder: Recorder) -> None:
         journal = self.folder.journal
@@ -118,7 +135,9 @@ class Controller:
 
     def _write_facts(self) -> None:
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self.folder.write_facts({**self._about, "updated": now, "ledger": self.ledger.to_json()})
+        self.folder.write_facts(
+            {**self._about, "updated": now, "origins": self.origins, "ledger": self.ledger.to_json()}
+        )
 
 
 def _nobody(*_: object) -> None:

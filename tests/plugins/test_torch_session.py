@@ -42,6 +42,16 @@ def test_the_bound_call_computes_anew_and_keeps_its_own_inputs(exported_cnn):
     np.testing.assert_allclose(first, expected(exported_cnn, 2), atol=1e-6)
 
 
+@pytest.mark.parametrize("options", [{}, {"compile": True}])
+def test_an_argument_may_be_called_input_as_in_torchs_own_layers(tmp_path, options):
+    module = torch.nn.Sequential(torch.nn.Linear(8, 4), torch.nn.ReLU())
+    path = tmp_path / "m.pt2"
+    torch.export.save(torch.export.export(module, (torch.zeros(2, 8),)), path)
+    x = np.ones((2, 8), dtype=np.float32)
+    outputs = opened(bench.Artifact.of(path, "torch"), **options).run({"input": x})
+    np.testing.assert_allclose(outputs["output"], module(torch.from_numpy(x)).detach(), atol=1e-5)
+
+
 def test_wrong_inputs_are_named(exported_attention):
     session = opened(exported_attention.torch)
     inputs = dict(exported_attention.make(1))

@@ -116,3 +116,19 @@ def test_a_lineage_cached_before_processor_time_was_kept_still_loads(house: Any)
     assert record.compression["energy"]["class"] == "unavailable"
     assert "older version" in record.compression["energy"]["reason"]
     assert record.compression["break_even"]["processor_time"]["verdict"] == "unavailable"
+
+
+def test_an_edited_plugin_is_measured_again_in_the_same_folder(house: Any) -> None:
+    plugin = house.base / "house.py"
+    plugin.write_text(house.files[0].read_text())
+    house.files = (plugin,)
+    house.run("cut")
+    house.events.clear()
+    house.run("cut")
+    assert [each.text for each in house.events if each.kind == "note"] == ["house: already measured"]
+    plugin.write_text(plugin.read_text() + "\n# edited\n")
+    house.events.clear()
+    house.run("cut")
+    notes = [each.text for each in house.events if each.kind == "note"]
+    assert notes == ["house: measured again, since its model or a plugin changed"]
+    assert len([each for each in house.events if each.kind == "record"]) == 2
