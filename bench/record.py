@@ -16,6 +16,7 @@ TEXTS = ("id", "group", "run", "started", "reproduce")
 OPTIONAL_TEXTS = ("reason", "detail", "artifact")
 MAPPINGS = ("validity", "readings", "ratios", "limits", "audit", "compression", "machine", "versions")
 DEEPEST = 6  # no reading lies deeper in a record
+STEP_JOULES = ("energy", "train_energy")  # of a step in the lineage
 CELL_TYPES = {
     **dict.fromkeys(("suite", "task", "backend", "device", "scenario"), str),
     **dict.fromkeys(("batch", "threads", "seed"), int),
@@ -121,9 +122,13 @@ def _check_types(values: Mapping[str, Any], expected: Mapping[str, type]) -> Non
 
 
 def _joules_in(part: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Reading]]:
-    """Find the readings of joules in a part of a record, wherever they stand, by name."""
-    if isinstance(part, Mapping) and part.get("unit") == "J" and "class" in part:
-        yield name, Reading.from_json(part)
+    """Find the readings of joules in a part of a record, wherever they stand, by name.
+
+    One that has lost its unit or its class is taken for one all the same: losing them must not hide it.
+    """
+    if isinstance(part, Mapping) and "value" in part and {"unit", "class"} & set(part):
+        if part.get("unit", "J") == "J":
+            yield name, Reading.from_json(part)
     elif depth < DEEPEST and isinstance(part, Mapping):
         for key, each in part.items():
             yield from _joules_in(each, f"{name}.{key}", depth + 1)
@@ -135,6 +140,8 @@ def _joules_in(part: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Read
 def _check_energy(readings: Mapping[str, Reading]) -> None:
     """Refuse joules that do not say how they were obtained; nothing is defaulted."""
     for name, each in readings.items():
+        if not isinstance(each.unit, str):
+            raise ValueError(f"its {name} reading lacks unit")
         if (name == "energy" or each.unit == "J") and (gone := lacking(each)):
             raise ValueError(f"its {name} reading lacks {', '.join(gone)}")
 
@@ -156,8 +163,13 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
         _check_types(data.get(part, {}), dict.fromkeys(data.get(part, {}), Mapping))
     known["readings"] = {str(name): Reading.from_json(each) for name, each in data.get("readings", {}).items()}
     known["ratios"] = {str(name): Ratio.from_json(each) for name, each in data.get("ratios", {}).items()}
+    if any("class" not in each for each in data.get("ratios", {}).values()):
+        raise ValueError("a ratio lacks class: of what its weaker side is made")
     if any(each.class_ not in CLASSES for each in known["ratios"].values()):
         raise ValueError(f"the class of a ratio must be one of {', '.join(CLASSES)}")
-    _check_energy({**known["readings"], **dict(_joules_in(known.get("compression"), "compression"))})
     known["lineage"] = tuple(dict(each) for each in data.get("lineage", ()))
+    elsewhere = dict(_joules_in(known.get("compression"), "compression"))
+    for index, step in enumerate(known["lineage"]):  # what a plugin notes there is its own business
+        elsewhere |= {f"lineage[{index}].{key}": Reading.from_json(step[key]) for key in STEP_JOULES if key in step}
+    _check_energy({**known["readings"], **elsewhere})
     return known

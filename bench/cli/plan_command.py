@@ -10,7 +10,7 @@ import click
 from bench.cli.progress import minutes
 from bench.cli.setup import open_registry, open_suite, plugin_option, strict_option
 from bench.cli.table import table
-from bench.plan import Plan, make_plan
+from bench.plan import Catalogue, Plan, make_plan
 from bench.suite import Suite, select
 from bench.suite.cell import recipe_name
 
@@ -25,14 +25,12 @@ def command(suite: str, plugins: Sequence[str], only: Sequence[str], as_json: bo
     """Show the cells of SUITE, the route of each, the expected time, and what cannot run here and why."""
     registry, catalogue = open_registry(plugins, strict=strict_plugins)
     description = open_suite(suite, registry, catalogue)
-    show_plan(make_plan(select(description.cells(), only), catalogue), description, as_json=as_json)
+    show_plan(make_plan(select(description.cells(), only), catalogue), description, catalogue, as_json=as_json)
 
 
-def show_plan(plan: Plan, suite: Suite, *, as_json: bool) -> None:
+def show_plan(plan: Plan, suite: Suite, catalogue: Catalogue, *, as_json: bool) -> None:
     """Print a plan."""
-    from bench.cli.run_command import expected_seconds
-
-    seconds = expected_seconds(plan, suite)
+    seconds = _expected(plan, suite, catalogue)
     if as_json:
         cells = [
             {
@@ -61,6 +59,15 @@ def show_plan(plan: Plan, suite: Suite, *, as_json: bool) -> None:
         f"\n{len(rows)} cells in {len(plan.comparisons)} comparisons, {runnable} can run here; "
         f"about {minutes(seconds)} when nothing is cached"
     )
+
+
+def _expected(plan: Plan, suite: Suite, catalogue: Catalogue) -> float:
+    """Return the expected wall seconds; meters are asked, in workers, how long their windows last."""
+    from bench.cli.run_command import settings_of
+    from bench.run import Metering, expected_seconds
+
+    settings = settings_of(suite, catalogue, False)
+    return expected_seconds(plan, settings, Metering(settings, catalogue))
 
 
 def _outlook(route: object, reason: str | None) -> str:

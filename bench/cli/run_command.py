@@ -18,7 +18,7 @@ from bench.machine import machine_facts
 from bench.plan import Catalogue, Plan, make_plan
 from bench.record import Record
 from bench.registry import Registry
-from bench.run import Outcome, Settings, run, spawn_child
+from bench.run import Metering, Outcome, Settings, expected_seconds, run, spawn_child
 from bench.run.metering import estimates
 from bench.run.settings import memory_for_workers
 from bench.store import Cache, RunFolder, cache_folder, open_run
@@ -67,7 +67,7 @@ def command(
     if dry_run:
         from bench.cli.plan_command import show_plan
 
-        show_plan(plan, description, as_json=as_json)
+        show_plan(plan, description, catalogue, as_json=as_json)
         return
     if not allow_code:
         refuse_code(description, catalogue)
@@ -103,11 +103,13 @@ def execute(
             "reproduce": reproduce,
             "started": folder.facts().get("started") or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
-        progress = Progress(expected_seconds(plan, suite))
+        settings = settings_of(suite, catalogue, in_process)
+        metering = Metering(settings, catalogue)
+        progress = Progress(expected_seconds(plan, settings, metering))
         try:
             outcome = run(
-                plan, catalogue, settings_of(suite, catalogue, in_process), folder, about,
-                listen=progress, notify=_notifier(registry),
+                plan, catalogue, settings, folder, about,
+                listen=progress, notify=_notifier(registry), metering=metering,
             )  # fmt: skip
         finally:
             progress.close()
@@ -165,13 +167,6 @@ def render(records: Sequence[Record], output: Path, title: str, registry: Regist
     now = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     columns = extra_columns(registry, records)
     return write_site(records, output / "site", title=title, generated=now, extra_columns=columns)
-
-
-def expected_seconds(plan: Plan, suite: Suite) -> float:
-    """Return a rough wall time: measuring budgets, and a guess for building and grading each cell."""
-    build_s = 8.0
-    runnable = [each for each in plan.comparisons if each.runnable]
-    return sum(suite.measure.budget_s + build_s * len(each.runnable) for each in runnable)
 
 
 def _spawn_here(threads: int, memory_bytes: int | None) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from bench.derive import energy as energy_room
 from bench.derive import ratios as ratio_room
 from bench.derive import readings as reading_room
+from bench.derive.phases import starting
 from bench.derive.ratios import Stop
 from bench.derive.verdict import verdict
 from bench.reading import Reading
@@ -69,6 +70,7 @@ def _derive(
         "memory": reading_room.memory(launches, cell),
         "startup": reading_room.startup(launches, cell),
         "energy": metered or _unmetered(launches, cell, meter, batch),
+        **starting(launches, cell, meter),
     }
     validity, descheduled = verdict(launches, cell, threads)
     if metered and metered.value is not None and metered.verdict != "valid":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.reading import Reading
+from bench.derive.estimate import estimated
+from bench.reading import Reading, add, lacking, weakest
 
 Entry = Mapping[str, Any]
 PHASES = ("train", "compress", "convert")
@@ -20,39 +20,67 @@ NO_ORIGINAL = "the task does not say what its original training took"
 
 
 @dataclass(frozen=True)
+class Part:
+    """One step or a part of it: wall and processor seconds (None: not known), and its joules as a meter read them.
+
+    `energy` is None where no meter was asked, and unavailable, with the reason, where one was and could not say.
+    """
+
+    seconds: float
+    cpu_s: float | None
+    energy: Reading | None = None
+
+
+@dataclass(frozen=True)
 class Spent:
-    """Wall and processor seconds of so many steps; `cpu_s` is None where a step's processor time is not known."""
+    """What so many parts took together; `cpu_s` is None where a part's processor time is not known."""
 
-    seconds: float = 0.0
-    cpu_s: float | None = 0.0
-    steps: int = 0
+    parts: tuple[Part, ...] = ()
 
-    def plus(self, other: Spent) -> Spent:
-        """Add; what is unknown in a part is unknown in the sum."""
-        known = None if self.cpu_s is None or other.cpu_s is None else self.cpu_s + other.cpu_s
-        return Spent(self.seconds + other.seconds, known, self.steps + other.steps)
+    @property
+    def seconds(self) -> float:
+        """Wall seconds."""
+        return sum(each.seconds for each in self.parts)
+
+    @property
+    def cpu_s(self) -> float | None:
+        """Processor seconds; what is unknown of a part is unknown of the sum."""
+        known = [each.cpu_s for each in self.parts if each.cpu_s is not None]
+        return sum(known) if len(known) == len(self.parts) else None
+
+    @property
+    def steps(self) -> int:
+        """How many parts."""
+        return len(self.parts)
 
     @classmethod
     def total(cls, parts: Iterable[Spent]) -> Spent:
         """Add any number."""
-        out = cls()
-        for each in parts:
-            out = out.plus(each)
-        return out
+        return cls(tuple(part for each in parts for part in each.parts))
 
 
 def training_of(entry: Entry) -> Spent:
     """Return what a step of a lineage spent on training; nothing for one that did not train."""
     seconds = float(entry.get("train_s") or 0.0)
-    return Spent(seconds, _known(entry.get("train_cpu_s")), 1) if seconds > 0 else Spent()
+    part = Part(seconds, _known(entry.get("train_cpu_s")), _read(entry.get("train_energy")))
+    return Spent((part,)) if seconds > 0 else Spent()
 
 
 def rest_of(entry: Entry) -> Spent:
     """Return what a step spent on anything but training."""
-    trained, whole = training_of(entry), _known(entry.get("cpu_s"))
-    seconds = max(float(entry.get("seconds") or 0.0) - trained.seconds, 0.0)
-    known = None if whole is None or trained.cpu_s is None else max(whole - trained.cpu_s, 0.0)
-    return Spent(seconds, known, 1)
+    whole, trained = whole_of(entry), training_of(entry)
+    if not trained.parts:
+        return whole
+    (all_,), (train,) = whole.parts, trained.parts
+    known = None if all_.cpu_s is None or train.cpu_s is None else max(all_.cpu_s - train.cpu_s, 0.0)
+    energy = None if all_.energy is None else less(all_.energy, train.energy)
+    return Spent((Part(max(all_.seconds - train.seconds, 0.0), known, energy),))
+
+
+def whole_of(entry: Entry) -> Spent:
+    """Return what a step spent in all."""
+    seconds = max(float(entry.get("seconds") or 0.0), float(entry.get("train_s") or 0.0))
+    return Spent((Part(seconds, _known(entry.get("cpu_s")), _read(entry.get("energy"))),))
 
 
 def by_phase(lineage: Sequence[Entry]) -> dict[str, Spent]:
@@ -66,34 +94,30 @@ def by_phase(lineage: Sequence[Entry]) -> dict[str, Spent]:
 
 
 def joules_of(spent: Spent, meter: Mapping[str, Any] | None) -> Reading:
-    """Return the joules of what was spent, estimated as processor seconds x watts, or why there are none.
+    """Return the joules of what was spent: those that a meter read, and for the other parts processor seconds x watts.
 
-    The interval is the estimator's factor. `meter` holds the estimator's facts (watts_per_cpu, factor, …).
+    The sum is as good as its weakest part. `meter` holds the estimator's facts; without them, or where a part's
+    processor time is not known, a part that no meter read makes the whole unavailable. `not_measured` says why one
+    was estimated although a meter was to be read.
     """
-    if not spent.steps:
+    if not spent.parts:
         return Reading.missing("J", NOTHING)
+    read = [each.energy for each in spent.parts if each.energy is not None and each.energy.value is not None]
+    rest = Spent(tuple(each for each in spent.parts if each.energy is None or each.energy.value is None))
+    if not rest.parts:
+        return add(read, mixed=True)
+    lost = [str(each.energy.reason) for each in rest.parts if each.energy is not None]
     if meter is None:
-        return Reading.missing("J", NO_METER)
-    if not spent.cpu_s:
-        return Reading.missing("J", UNKNOWN if spent.cpu_s is None else STILL)
-    watts, factor = float(meter["watts_per_cpu"]), float(meter["factor"])
-    value = spent.cpu_s * watts
-    facts = {
-        "kind": meter["kind"],
-        "meter_version": meter["version"],
-        "domains": list(meter["domains"]),
-        "period_s": time.get_clock_info("process_time").resolution,
-        "window_s": round(spent.seconds, 6),
-        "n_windows": spent.steps,
-        "n_invalid": 0,
-        # Only the worker's own time is charged, whatever else the machine or its host did.
-        "share": 1.0,
-        "steal": None,
-        "uncertainty": {"total_j": value * (factor - 1), "model_j": value * (factor - 1)},
-        "cpu_s": round(spent.cpu_s, 6),
-        "coefficients": {"watts_per_cpu": watts, "factor": factor, "source": meter["source"]},
-    }
-    return Reading("J", "estimated", value, value / factor, value * factor, 1, str(meter["meter"]), facts=facts)
+        return Reading.missing("J", lost[0] if lost else NO_METER)
+    if not rest.cpu_s:
+        return Reading.missing("J", UNKNOWN if rest.cpu_s is None else STILL)
+    facts = {"cpu_s": round(rest.cpu_s, 6), **({"not_measured": lost[0]} if lost else {})}
+    guess = replace(estimated(rest.cpu_s, meter, window_s=round(rest.seconds, 6), n=rest.steps, **facts), n=1)
+    if not read:
+        return guess
+    whole = add([*read, guess], mixed=True)
+    kept = {name: guess.facts[name] for name in ("coefficients", "not_measured") if name in guess.facts}
+    return replace(whole, facts={**whole.facts, **kept})
 
 
 def cost_of(
@@ -107,9 +131,7 @@ def cost_of(
     `original` is what the task says its own training took (`samples`, `cpu_s`); `quality` is the finished artifact's.
     """
     phases = by_phase(lineage)
-    whole = Spent.total(phases.values())
-    # A step that trained and compressed stands in both phases; in the whole it is one step.
-    whole = Spent(whole.seconds, whole.cpu_s, len(lineage))
+    whole = Spent.total(whole_of(each) for each in lineage)
     trained = phases.get("train", Spent())
     out: dict[str, Any] = {
         "seconds": round(whole.seconds, 3),
@@ -149,8 +171,10 @@ def per_joule(samples: int | None, energy: Reading) -> Reading:
     """Return samples trained on per joule, as good as the joules are."""
     if not samples:
         return Reading.missing("1/J", UNSAID)
-    if energy.value is None or not energy.low or energy.high is None:
+    if energy.value is None or energy.low is None or energy.high is None:
         return Reading.missing("1/J", energy.reason or "the joules have no interval")
+    if energy.low <= 0:
+        return Reading.missing("1/J", "the interval of the joules reaches down to 0")
     ends = samples / energy.high, samples / energy.low
     return Reading("1/J", energy.class_, samples / energy.value, *ends, energy.n, energy.meter)
 
@@ -169,6 +193,39 @@ def of_original(samples: int | None, cpu_s: float | None, original: Mapping[str,
             whose = "the task does not say its original training's" if not told else "this step kept no"
             lacking.append(f"{whose} {'processor time' if name == 'cpu_s' else name}")
     return {**out, "reason": "; ".join(lacking)} if lacking else out
+
+
+def less(whole: Reading, part: Reading | None) -> Reading:
+    """Return the joules of a step without those of its part, both read by one meter; the bounds of both count."""
+    if part is None or part.value is None:
+        return Reading.missing("J", str(part.reason) if part is not None else "the training in it was not metered")
+    if whole.value is None:
+        return whole
+    ends = (whole.low, whole.high, part.low, part.high)
+    low, high = None, None
+    if None not in ends:
+        low, high = max(ends[0] - ends[3], 0.0), max(ends[1] - ends[2], 0.0)  # type: ignore[operator]  # none is None
+    value = max(whole.value - part.value, 0.0)
+    own, its = whole.facts, part.facts
+    domains, doubts = its.get("by_domain", {}), its["uncertainty"]
+    facts = {
+        **own,
+        "by_domain": {name: max(each - domains.get(name, 0.0), 0.0) for name, each in own.get("by_domain", {}).items()},
+        "uncertainty": {name: each + doubts.get(name, 0.0) for name, each in own["uncertainty"].items()},
+        "window_s": max(own["window_s"] - its["window_s"], 0.0),
+    }
+    return replace(whole, class_=weakest([whole, part]), value=value, low=low, high=high, facts=facts)
+
+
+def _read(energy: Any) -> Reading | None:
+    """Return the joules that a lineage kept of a step; what cannot be read counts as not metered."""
+    if not isinstance(energy, Mapping):
+        return None
+    try:
+        reading = Reading.from_json(energy)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return reading if not lacking(reading) else None
 
 
 def _known(value: Any) -> float | None:

@@ -51,10 +51,10 @@ class Windows:
         opened = [each for each in every if each is not None]
         if not opened:
             return None
-        last = next((_identity(each) for each in reversed(opened) if each.value is not None), None)
+        last = next((identity(each) for each in reversed(opened) if each.value is not None), None)
         kept = [
             _per_example(each, batch)
-            if each is not None and each.value is not None and _identity(each) == last
+            if each is not None and each.value is not None and identity(each) == last
             else None
             for each in every
         ]
@@ -76,12 +76,21 @@ def measured_energy(
     valid = windows.valid
     if not valid:
         return _unavailable(windows)
+    found = joules_of_windows(valid, len(windows.reasons), per="inference")
+    net = _net(valid, [Reading.from_json(each["reading"]) for each in idle])
+    inferences = sum(int(each.facts["inferences"]) for each in valid)
+    return replace(found, facts={**found.facts, "inferences": inferences, "gross": found.value, **net})
+
+
+def joules_of_windows(valid: Sequence[Reading], n_lost: int, *, per: str) -> Reading:
+    """Return the mean of windows of one kind, one a launch, with its interval, doubts and provenance.
+
+    Raises ValueError where they are not of one kind.
+    """
     alike(valid, classes=False)
     value, low, high = _with_doubt([_value(each) for each in valid], valid)
     few = [f"only {len(valid)} valid windows: an interval needs at least {FEW_WINDOWS}"] * (len(valid) < FEW_WINDOWS)
     reasons = [*few, *(reason for each in valid for reason in each.reasons)]
-    facts = _facts(valid, len(windows.reasons))
-    net = _net(valid, [Reading.from_json(each["reading"]) for each in idle])
     return Reading(
         unit="J",
         class_=weakest(valid),
@@ -92,7 +101,7 @@ def measured_energy(
         meter=valid[0].meter,
         verdict="suspect" if reasons else "valid",
         reasons=tuple(dict.fromkeys(reasons)),
-        facts={**facts, "gross": value, **net},
+        facts=_facts(valid, n_lost, per),
     )
 
 
@@ -104,7 +113,7 @@ def energy_ratio(launches: Sequence[Launch], cell: str, base: str, against: str,
     pairs = [
         (a, b)
         for a, b in zip(mine.readings, theirs.readings, strict=True)
-        if a is not None and b is not None and _identity(a) == _identity(b) and _value(a) > 0 and _value(b) > 0
+        if a is not None and b is not None and identity(a) == identity(b) and _value(a) > 0 and _value(b) > 0
     ]
     if not pairs:
         return None
@@ -123,7 +132,7 @@ def _value(reading: Reading) -> float:
     return float(reading.value)
 
 
-def _identity(reading: Reading) -> tuple[Any, ...]:
+def identity(reading: Reading) -> tuple[Any, ...]:
     """Return what windows must share to be one quantity: meter, its version, kind and domains."""
     facts = reading.facts
     return reading.meter, facts.get("meter_version"), facts.get("kind"), tuple(facts.get("domains") or ())
@@ -180,11 +189,11 @@ def _scatter(values: Sequence[float]) -> float | None:
     return student_quantile(LEVEL, n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else None
 
 
-def _facts(valid: Sequence[Reading], n_lost: int) -> dict[str, Any]:
+def _facts(valid: Sequence[Reading], n_lost: int, per: str) -> dict[str, Any]:
     first = valid[0].facts
     scatter = _scatter([_value(each) for each in valid])
     return {
-        "per": "inference",
+        "per": per,
         "kind": first["kind"],
         "meter_version": first["meter_version"],
         "domains": list(first["domains"]),
@@ -196,7 +205,6 @@ def _facts(valid: Sequence[Reading], n_lost: int) -> dict[str, Any]:
         "share": _mean(valid, "share"),
         "steal": _mean(valid, "steal"),
         "uncertainty": _mean_of(valid, "uncertainty") | ({} if scatter is None else {"scatter_j": scatter}),
-        "inferences": sum(int(each.facts["inferences"]) for each in valid),
         **({"coefficients": first["coefficients"]} if "coefficients" in first else {}),
     }
 
@@ -220,7 +228,7 @@ def _net(valid: Sequence[Reading], idle: Sequence[Reading]) -> dict[str, Any]:
 
     The idle share of a window is idle power times the busy time of an inference, as far as it was charged at all.
     """
-    same = [each for each in idle if each.value is not None and _identity(each) == _identity(valid[0])]
+    same = [each for each in idle if each.value is not None and identity(each) == identity(valid[0])]
     if not same:
         return {}
     watts = [_value(each) / each.facts["window_s"] for each in same]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.derive.cost import UNKNOWN, Entry, Spent, joules_of, rest_of, training_of
+from bench.derive.cost import UNKNOWN, Entry, Spent, joules_of, whole_of
 from bench.derive.launches import cpu_per_call
 from bench.reading import STRENGTH, Reading
 from bench.stats.breakeven import BreakEven, Mean, break_even, paired_saving
@@ -41,8 +41,7 @@ def payback(
     takes too. Training on one device and serving on another is ordinary: `made_on` and `served_on` name both.
     """
     charged, shared = charged_steps(lineage, base_lineage)
-    spent = Spent.total(part for each in charged for part in (training_of(each), rest_of(each)))
-    spent = Spent(spent.seconds, spent.cpu_s, len(charged))
+    spent = Spent.total(whole_of(each) for each in charged)
     cost = joules_of(spent, meter)
     places = {(each.get("device"), each.get("processor")) for each in charged}
     return {

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from bench.derive.estimate import estimated
 from bench.derive.launches import calls, cpu_per_call, floors
-from bench.reading import Class, Reading
+from bench.reading import Reading
 from bench.stats import clustered_quantile, mean_interval
 from bench.store import Launch
 
-CLOCK_STEP_S = 1e-9  # processor time is recorded in nanoseconds
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 
 
@@ -72,27 +72,10 @@ def estimated_energy(launches: Sequence[Launch], cell: str, meter: Mapping[str, 
     per_launch = [float(np.median(cpu_per_call(each, cell))) / batch for each in launches]
     if not any(per_launch):
         return Reading.missing("J", "the processor clock did not advance during the blocks")
-    watts, factor = float(meter["watts_per_cpu"]), float(meter["factor"])
     seconds = mean_interval(np.array(per_launch))
-    value = seconds.value * watts
-    class_: Class = "estimated"
-    facts = {
-        "per": "inference",
-        "kind": meter["kind"],
-        "meter_version": meter["version"],
-        "domains": list(meter["domains"]),
-        "period_s": CLOCK_STEP_S,
-        "window_s": sum(float(each.samples[cell][:, : int(each.meta["n"])].sum()) for each in launches) / 1e9,
-        "n_windows": len(launches),
-        "n_invalid": 0,
-        # Only the cell's own processor time is charged, whatever else the machine or its host did.
-        "share": 1.0,
-        "steal": None,
-        "uncertainty": {"total_j": value * (factor - 1), "model_j": value * (factor - 1)},
-        "cpu_seconds": [seconds.value, seconds.low, seconds.high],
-        "coefficients": {"watts_per_cpu": watts, "factor": factor, "source": meter["source"]},
-    }
-    return Reading("J", class_, value, value / factor, value * factor, len(launches), str(meter["meter"]), facts=facts)
+    window_s = sum(float(each.samples[cell][:, : int(each.meta["n"])].sum()) for each in launches) / 1e9
+    facts = {"per": "inference", "cpu_seconds": [seconds.value, seconds.low, seconds.high]}
+    return estimated(seconds.value, meter, window_s=window_s, n=len(launches), **facts)
 
 
 def _median(values: Sequence[float]) -> float | None:

@@ -16,8 +16,10 @@ from bench.derive import compressed_bytes
 from bench.errors import BenchError, WorkerError
 from bench.offer import Offer
 from bench.plan import Catalogue, Operation, Plan, PlannedCell, PlannedComparison, Route
+from bench.reading import Reading
 from bench.run.built import Side, TaskFacts
 from bench.run.ledger import Ledger
+from bench.run.metering import Loan, Metering
 from bench.run.settings import Settings
 from bench.run.siblings import MODULE, Siblings
 from bench.run.source import code_of
@@ -34,8 +36,10 @@ class _LostAside(Exception):
 class Builder:
     """Builds what a comparison needs. Nothing here loads a plugin: workers do."""
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, ledger: Ledger, plan: Plan = NOTHING) -> None:
-        self.settings, self.catalogue, self.ledger = settings, catalogue, ledger
+    def __init__(
+        self, settings: Settings, catalogue: Catalogue, ledger: Ledger, metering: Metering, plan: Plan = NOTHING
+    ) -> None:
+        self.settings, self.catalogue, self.ledger, self.metering = settings, catalogue, ledger, metering
         self.siblings = Siblings(plan, self._keys)
 
     def task(self, comparison: PlannedComparison) -> TaskFacts:
@@ -130,6 +134,15 @@ class Builder:
     def _operate(
         self, worker: Worker, operation: Operation, workdir: Path, **more: bool
     ) -> tuple[Mapping[str, Any], dict[str, Any]]:
+        with self.metering.for_step() as loan:
+            reply = self._timed(worker, operation, workdir, loan, **more)
+        if loan.reason:
+            reply = {**reply, "energy": Reading.missing("J", loan.reason).to_json()}
+        return reply, _entry(operation, reply)
+
+    def _timed(
+        self, worker: Worker, operation: Operation, workdir: Path, loan: Loan, **more: bool
+    ) -> Mapping[str, Any]:
         began, trained = time.perf_counter(), 0.0
         try:
             reply = self.ask(
@@ -139,13 +152,14 @@ class Builder:
                 options=dict(operation.options),
                 produces=operation.produces,
                 workdir=str(workdir),
+                meter=loan.meter,
                 **more,
             )
             trained = float(reply["train_s"])
         finally:
             self.ledger.add("train", trained)
             self.ledger.add(operation.kind, max(time.perf_counter() - began - trained, 0.0))
-        return reply, _entry(operation, reply)
+        return reply
 
     def _keep(self, key: str, artifact: Mapping[str, Any], lineage: list[dict[str, Any]]) -> dict[str, Any]:
         kept = self.settings.cache.put(Artifact.from_json({**artifact, "lineage": lineage}))
@@ -247,6 +261,7 @@ def _entry(operation: Operation, reply: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the lineage keeps of a step: what it was, where it ran, what it took and what it said.
 
     Lineages cached before processor time was kept lack `cpu_s`, `train_cpu_s` and `train_samples`: unknown, not 0.
+    `energy` and `train_energy` stand where a meter was to be read.
     """
     trained = reply["train_samples"] if reply["train_s"] else None
     return {
@@ -259,6 +274,7 @@ def _entry(operation: Operation, reply: Mapping[str, Any]) -> dict[str, Any]:
         "version": operation.offer.version,
         **{name: round(float(reply[name]), 6) for name in ("seconds", "cpu_s", "train_s", "train_cpu_s")},
         **({"train_samples": trained} if trained is not None else {}),
+        **{name: reply[name] for name in ("energy", "train_energy") if name in reply},
         **{name: reply[name] for name in ("device", "processor", "facts", "log")},
     }
 

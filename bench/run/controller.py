@@ -35,15 +35,23 @@ class Controller:
     """Runs a plan into a folder."""
 
     def __init__(
-        self, plan: Plan, catalogue: Catalogue, settings: Settings, folder: RunFolder, listen: Listener, notify: Notify
+        self,
+        plan: Plan,
+        catalogue: Catalogue,
+        settings: Settings,
+        folder: RunFolder,
+        listen: Listener,
+        notify: Notify,
+        metering: Metering | None = None,
     ) -> None:
         self.plan, self.settings, self.folder, self.listen, self.notify = plan, settings, folder, listen, notify
         facts = folder.facts()
         self.run_id = str(facts.get("id") or uuid.uuid4().hex[:12])
         self.ledger = Ledger(facts.get("ledger"))
         self.origins: dict[str, str] = dict(facts.get("origins") or {})
-        self.builder = Builder(settings, catalogue, self.ledger, plan)
-        self.metering = Metering(settings, catalogue, lambda text: self._tell("note", text))
+        self.metering = metering or Metering(settings, catalogue)
+        self.metering.say = lambda text: self._tell("note", text)
+        self.builder = Builder(settings, catalogue, self.ledger, self.metering, plan)
         self.done = 0
 
     def run(self, about: Mapping[str, Any]) -> Outcome:
@@ -65,9 +73,8 @@ class Controller:
         edited = self._edited(comparison)
         if edited & known.keys():
             self._tell("note", f"{comparison.cells[0].cell.task}: measured again, since its model or a plugin changed")
-        todo = [
-            each for each in comparison.cells if each.cell.id in edited or not _final(each, known.get(each.cell.id))
-        ]
+        done = {cell: record for cell, record in known.items() if cell not in edited}
+        todo = [each for each in comparison.cells if not _final(each, done.get(each.cell.id))]
         if not todo:
             self._tell("note", f"{comparison.cells[0].cell.task}: already measured")
             return
@@ -88,9 +95,7 @@ class Controller:
         A baseline that changed takes its comparison with it. What an older version ran does not say, and stands.
         """
         now = {each.cell.id: self.builder.origin(comparison, each) for each in comparison.runnable}
-        before = {cell: self.origins[cell] for cell in now if cell in self.origins}
-        self.origins.update(now)
-        edited = {cell for cell, origin in before.items() if origin != now[cell]}
+        edited = {cell for cell, origin in now.items() if self.origins.get(cell, origin) != origin}
         return set(now) if comparison.runnable and comparison.runnable[0].cell.id in edited else edited
 
     def _measure(self, comparison: PlannedComparison, wanted: Sequence[PlannedCell], recorder: Recorder) -> None:
@@ -106,6 +111,7 @@ class Controller:
             # A baseline is measured again beside a cell that is retried; its failing now undoes nothing.
             if record.status == "ok" or record.id not in known or known[record.id].status != "ok":
                 self._record(record)
+        self.origins |= {side.id: self.builder.origin(comparison, side.planned) for side in sides}
         self._write_facts()
 
     def _record(self, record: Record) -> None:
@@ -153,9 +159,13 @@ def run(
     *,
     listen: Listener = _nobody,
     notify: Notify = _nobody,
+    metering: Metering | None = None,
 ) -> Outcome:
-    """Run a plan into a folder, resuming what is there. `about` goes into run.json (suite, machine, reproduce)."""
-    return Controller(plan, catalogue, settings, folder, listen, notify).run(about)
+    """Run a plan into a folder, resuming what is there. `about` goes into run.json (suite, machine, reproduce).
+
+    `metering` is handed in by who asked the meters already, so that they are not asked again.
+    """
+    return Controller(plan, catalogue, settings, folder, listen, notify, metering).run(about)
 
 
 def _final(planned: PlannedCell, record: Record | None) -> bool:

@@ -15,9 +15,10 @@ from bench.errors import BenchError
 from bench.machine import load_facts
 from bench.measure import placement
 from bench.plan import PlannedComparison
+from bench.reading import Reading
 from bench.run.built import Side
 from bench.run.ledger import Ledger
-from bench.run.metering import Metering
+from bench.run.metering import Meter, Metering
 from bench.run.settings import Settings
 from bench.store import Launch
 from bench.wire import Message, Worker
@@ -100,12 +101,18 @@ class Launcher:
     def _open(self, sides: Sequence[Side], workers: Mapping[str, Worker]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Open and warm up one side after the other, in the order they were started."""
         by_id, headers, warm = {side.id: side for side in sides}, {}, {}
+        meter = self.metering.of(self.comparison.cells[0].cell.device)
+        imported: dict[str, Any] = {}
+        if self.metering.opens(meter):  # what others still import would be charged to who opens first
+            imported = self._imported(by_id, workers, list(workers))
         for cell in workers:
             side, began = by_id[cell], time.perf_counter()
+            if side.alive and cell not in imported:
+                imported |= self._imported(by_id, workers, [cell])
             try:
-                imported = workers[cell].finish(timeout_s=self.settings.timeout_s).data
-                headers[cell], warm[cell] = self._open_one(side, workers[cell])
-                headers[cell] = {**imported, **headers[cell]}
+                if side.alive:
+                    headers[cell], warm[cell] = self._open_one(side, workers[cell], meter)
+                    headers[cell] = {**imported[cell], **headers[cell]}
             except BenchError as error:
                 side.fail(error, "starting the measurement")
             elapsed = time.perf_counter() - began
@@ -114,13 +121,31 @@ class Launcher:
             self.ledger.add("start", max(elapsed - warmed, 0.0))
         return headers, warm
 
-    def _open_one(self, side: Side, worker: Worker) -> tuple[dict[str, Any], Any]:
+    def _imported(
+        self, sides: Mapping[str, Side], workers: Mapping[str, Worker], cells: Sequence[str]
+    ) -> dict[str, Mapping[str, Any]]:
+        """Wait until workers have imported their backends."""
+        found: dict[str, Mapping[str, Any]] = {}
+        for cell in cells:
+            try:
+                found[cell] = workers[cell].finish(timeout_s=self.settings.timeout_s).data
+            except BenchError as error:
+                sides[cell].fail(error, "starting the measurement")
+        return found
+
+    def _open_one(self, side: Side, worker: Worker, meter: Meter | None) -> tuple[dict[str, Any], Any]:
         cell, artifact = side.planned.cell, side.copy or side.artifact
         assert artifact is not None
-        arguments = {"artifact": {**artifact.to_json(), "lineage": []}, "inputs": self.inputs}
+        arguments: dict[str, Any] = {"artifact": {**artifact.to_json(), "lineage": []}, "inputs": self.inputs}
         more = {"device": cell.device.rstrip("?"), "threads": cell.threads}
-        reply = worker.request("open", {**arguments, **more}, timeout_s=self.settings.timeout_s)
-        return dict(reply.data), reply.arrays["warm_up"]
+        with self.metering.for_opening(meter) as loan:
+            arguments = {**arguments, **more, "meter": loan.meter}
+            reply = worker.request("open", arguments, timeout_s=self.settings.timeout_s)
+        header = dict(reply.data)
+        if loan.reason:
+            missing = Reading.missing("J", loan.reason).to_json()
+            header["phases"] = {name: {**each, "energy": missing} for name, each in header["phases"].items()}
+        return header, reply.arrays["warm_up"]
 
     def _rounds(
         self, sides: Sequence[Side], workers: Mapping[str, Worker], dice: random.Random, n: int, rounds: int

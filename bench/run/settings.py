@@ -51,7 +51,9 @@ def environment(threads: int) -> dict[str, str]:
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     quiet = {"KMP_BLOCKTIME": "0", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
     offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    return {**dict.fromkeys(names, count), **quiet, **offline, "PYTHONHASHSEED": "0"}
+    # Cards are numbered as nvidia-smi and NVML number them, so that `cuda:1` is the card whose joules are read.
+    order = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    return {**dict.fromkeys(names, count), **quiet, **offline, **order, "PYTHONHASHSEED": "0"}
 
 
 def memory_for_workers() -> int:

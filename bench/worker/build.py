@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +12,11 @@ from typing import Any
 from bench.artifact import Artifact
 from bench.errors import PluginError
 from bench.machine import processor_name
-from bench.measure.cpu import cpu_seconds
 from bench.protocols import Task
 from bench.wire.frames import Message
 from bench.worker.context import WorkerContext
 from bench.worker.loading import load_target
+from bench.worker.meters import Meters
 from bench.worker.plain import jsonable
 
 MODULE = "module"
@@ -27,7 +26,8 @@ EVALUATION_BATCH = 32
 class Build:
     """Holds the task and the model on its way: a module in memory or an artifact on disk."""
 
-    def __init__(self) -> None:
+    def __init__(self, meters: Meters) -> None:
+        self.meters = meters
         self.task: Task | None = None
         self.format = ""
         self.model: Any = None
@@ -81,35 +81,50 @@ class Build:
         batch = int(getattr(task, "evaluation_batch", EVALUATION_BATCH))
         return {"digest": task.digest(), "reference": self.reference(), "examples": n, "batch": batch}
 
-    def compress(self, *, target: str, options: Mapping[str, Any], produces: str, workdir: str) -> Mapping[str, Any]:
-        """Apply one compressor step to the model; wall and processor time spent training are told apart."""
-        return self._apply(load_target(target), dict(options), produces, workdir)
+    def compress(self, **request: Any) -> Mapping[str, Any]:
+        """Apply one compressor step to the model; what was spent on training is told apart."""
+        return self._apply(**request)
 
-    def convert(
-        self, *, target: str, options: Mapping[str, Any], produces: str, workdir: str, aside: bool = False
-    ) -> Mapping[str, Any]:
+    def convert(self, *, aside: bool = False, **request: Any) -> Mapping[str, Any]:
         """Apply one converter; `aside` leaves the model as it was, to be converted or compressed further."""
         before = self.format, self.model
-        reply = self._apply(load_target(target), dict(options), produces, workdir)
+        reply = self._apply(**request)
         if aside:
             self.format, self.model = before
         return reply
 
-    def _apply(self, step: Any, options: dict[str, Any], produces: str, workdir: str) -> Mapping[str, Any]:
-        folder = Path(workdir)
+    def _apply(
+        self,
+        *,
+        target: str,
+        options: Mapping[str, Any],
+        produces: str,
+        workdir: str,
+        meter: Mapping[str, Any] | None = None,
+    ) -> Mapping[str, Any]:
+        """Apply a step inside a window of the meter, where one is given; return its result, times and joules."""
+        step, folder = load_target(target), Path(workdir)
         folder.mkdir(parents=True, exist_ok=True)
         context = WorkerContext(self._task(), seed=self.seed, workdir=folder)
-        began, spent = time.perf_counter(), cpu_seconds()
-        result = step(self.model, context, **options)
-        seconds, cpu_s = time.perf_counter() - began, cpu_seconds() - spent
+        spans = self.meters.spans(meter, context.device)
+        context.spans = spans.inner()
+        took = spans.around(lambda: step(self.model, context, **options), "step")
         if produces == MODULE:
-            self.format, self.model = MODULE, _module(result)
+            self.format, self.model = MODULE, _module(took.result)
         else:
-            self._become(Artifact.of(_written(result, folder), produces))
-        facts = {"log": context.lines, "facts": jsonable(context.facts)}
-        place = {"device": context.device, "processor": processor_name()}
-        trained = {name: getattr(context, name) for name in ("train_s", "train_cpu_s", "train_samples")}
-        return {"seconds": seconds, "cpu_s": cpu_s, **trained, **place, **facts, **self._state()}
+            self._become(Artifact.of(_written(took.result, folder), produces))
+        joules = {"energy": took.energy, "train_energy": context.train_energy}
+        return {
+            "seconds": took.seconds,
+            "cpu_s": took.cpu_s,
+            **{name: getattr(context, name) for name in ("train_s", "train_cpu_s", "train_samples")},
+            **{name: jsonable(each.to_json()) for name, each in joules.items() if each is not None},
+            "device": context.device,
+            "processor": processor_name(),
+            "log": context.lines,
+            "facts": jsonable(context.facts),
+            **self._state(),
+        }
 
     def count(self, *, counters: Mapping[str, str], artifact: Mapping[str, Any]) -> Mapping[str, Any]:
         """Run counters on an artifact; one that fails gives its reason instead of a number."""

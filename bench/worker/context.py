@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from bench.errors import Unsupported
 from bench.measure.cpu import cpu_seconds
 from bench.protocols import Arrays, Task
+from bench.reading import Reading, add
+from bench.worker.meters import Spans
 
 
 class WorkerContext:
     """What a step is given beside the model; collects its log lines, facts and what it trained.
 
     `train_s` and `train_cpu_s` are wall and processor seconds spent in `fit`; `train_samples` is how many examples were
-    trained on, each as often as it was seen, None when a task did not say.
+    trained on, each as often as it was seen, None when a task did not say; `train_energy` its joules, None without a
+    meter. `spans` opens the windows for it.
     """
 
     def __init__(self, task: Task, *, seed: int, workdir: Path, device: str = "cpu") -> None:
@@ -26,6 +29,8 @@ class WorkerContext:
         self.facts: dict[str, Any] = {}
         self.train_s, self.train_cpu_s = 0.0, 0.0
         self.train_samples: int | None = 0
+        self.spans = Spans()
+        self._trained: list[Reading] = []
 
     @property
     def task(self) -> Task:
@@ -43,16 +48,19 @@ class WorkerContext:
     def fit(self, model: Any, **options: Any) -> Mapping[str, Any]:
         """Train the module on the task's train split; the seconds are booked as training."""
         options.setdefault("seed", self.seed)
-        began, spent = time.perf_counter(), cpu_seconds()
-        try:
-            facts: Mapping[str, Any] = self._trainable("training data").fit(model, **options)
-        finally:
-            self.train_s += time.perf_counter() - began
-            self.train_cpu_s += cpu_seconds() - spent
+        train = self._trainable("training data").fit
+        took = self.spans.around(lambda: self._booked(train, model, options), "training")
+        self._trained += [took.energy] if took.energy is not None else []
+        facts: Mapping[str, Any] = took.result
         seen = facts.get("samples")
         known = self.train_samples is not None and isinstance(seen, int)
         self.train_samples = self.train_samples + seen if known else None  # type: ignore[operator]  # both known
         return facts
+
+    @property
+    def train_energy(self) -> Reading | None:
+        """Joules of all training: unavailable where those of one part are, None where none was metered."""
+        return add(self._trained, mixed=True) if self._trained else None
 
     def student(self, name: str) -> Any:
         """Return an untrained smaller module of the task."""
@@ -71,6 +79,15 @@ class WorkerContext:
     def note(self, **facts: Any) -> None:
         """Leave facts in the record's lineage."""
         self.facts.update(facts)
+
+    def _booked(self, train: Callable[..., Any], model: Any, options: Mapping[str, Any]) -> Any:
+        """Book wall and processor seconds also of a training that fails."""
+        began, spent = time.perf_counter(), cpu_seconds()
+        try:
+            return train(model, **options)
+        finally:
+            self.train_s += time.perf_counter() - began
+            self.train_cpu_s += cpu_seconds() - spent
 
     def _trainable(self, what: str) -> Any:
         from bench.protocols import TrainableTask

@@ -21,10 +21,12 @@ class Handler:
         from bench.worker.build import Build
         from bench.worker.measuring import Measuring
         from bench.worker.metering import Metering
+        from bench.worker.meters import Meters
 
-        self.build = Build()
-        self.measuring = Measuring()
-        self.metering = Metering(self.measuring)
+        meters = Meters()
+        self.build = Build(meters)
+        self.measuring = Measuring(meters)
+        self.metering = Metering(self.measuring, meters)
         self.verbs: Mapping[str, Callable[..., Answer]] = {
             "hello": self.hello,
             "describe": self.describe,

@@ -15,19 +15,25 @@ from typing import Any
 from bench.artifact import Artifact
 from bench.errors import PluginError, Unsupported
 from bench.measure import memory, placement, recorder
+from bench.measure.energy import Took
 from bench.protocols import Arrays, Backend, Session
+from bench.reading import Reading
+from bench.units import format_quantity
 from bench.wire.frames import Message
 from bench.worker.loading import load_target
+from bench.worker.meters import Meters
 from bench.worker.plain import jsonable
 
 REOPEN_LIMIT_S = 0.1
 PADDING_BLOCKS, PADDING_BYTES = 24, 1 << 18
+LEAST_PERIODS = 10  # below, the ends of a window weigh more than what lies between them
 
 
 class Measuring:
     """Holds the backend, the open session and the bound call."""
 
-    def __init__(self) -> None:
+    def __init__(self, meters: Meters) -> None:
+        self.meters = meters
         self.backend: Backend | None = None
         self.session: Session | None = None
         self.call: Callable[[], Any] | None = None
@@ -53,25 +59,26 @@ class Measuring:
         threads: int,
         warm: bool = True,
         warm_cap_s: float = 2.0,
+        meter: Mapping[str, Any] | None = None,
     ) -> Message:
-        """Open the artifact, run the first call and warm up. Memory peaks are above the base read before opening."""
-        import numpy as np
+        """Open the artifact, run the first call and warm up. Memory peaks are above the base read before opening.
 
-        subject = Artifact.from_json(artifact)
+        Of opening and of warming up processor seconds are returned too, and joules where a meter is given.
+        """
+        subject, spans = Artifact.from_json(artifact), self.meters.spans(meter, device)
+        tau_s = spans.period_s()
         self.inputs = _load(inputs)
         gc.collect()
         base, resettable = memory.resident_bytes(), memory.reset_peak()
         self.reopen = lambda: self._backend().open(subject, device=device, threads=threads)
-        began = time.perf_counter_ns()
-        self.session = self.reopen()
-        load_ns = time.perf_counter_ns() - began
+        loaded = spans.around(self.reopen, "load")
+        self.session = loaded.result
+        load_ns = round(loaded.seconds * 1e9)
         self.call = self.session.bind(self.inputs)
         load_peak = memory.peak_bytes()
         resettable = memory.reset_peak() and resettable
-        began = time.perf_counter_ns()
-        result = self.call()
-        first_ns = time.perf_counter_ns() - began
-        walls = recorder.warm_up(self.call, cap_s=warm_cap_s) if warm else np.array([first_ns], dtype=np.int64)
+        warmed = spans.around(lambda: self._warm_up(warm, warm_cap_s), "warm-up")
+        first_ns, walls, result = warmed.result
         header = {
             "load_ns": load_ns,
             "first_ns": first_ns,
@@ -80,12 +87,24 @@ class Measuring:
             "inference_peak_bytes": _above(memory.peak_bytes(), base) if resettable else None,
             "facts": jsonable(dict(self.session.facts())),
             "outputs": digest_outputs(result),
+            "phases": {name: _phase(took, tau_s) for name, took in (("load", loaded), ("warm_up", warmed))},
         }
         self.reopens = warm and load_ns < REOPEN_LIMIT_S * 1e9 and self._can_reopen()
         gc.collect()
         gc.freeze()
         gc.disable()
         return Message({**header, "reopens": self.reopens}, {"warm_up": walls})
+
+    def _warm_up(self, warm: bool, cap_s: float) -> tuple[int, Any, Any]:
+        """Run the first call and the warm-up; return the first call's ns, every wall time and the first's result."""
+        import numpy as np
+
+        assert self.call is not None
+        began = time.perf_counter_ns()
+        result = self.call()
+        first_ns = time.perf_counter_ns() - began
+        walls = recorder.warm_up(self.call, cap_s=cap_s) if warm else np.array([first_ns], dtype=np.int64)
+        return first_ns, walls, result
 
     def block(self, *, n: int, core: int | None, seed: int) -> Message:
         """Record one block of n calls on one core, in a session opened anew where that is cheap.
@@ -184,6 +203,16 @@ def _load(path: str) -> dict[str, Any]:
 
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
+
+
+def _phase(took: Took[Any], tau_s: float) -> dict[str, Any]:
+    """Return what a phase took; joules only where it lasted long enough for the meter to say something of it."""
+    out: dict[str, Any] = {"seconds": took.seconds, "cpu_s": took.cpu_s}
+    energy = took.energy
+    if energy is not None and energy.value is not None and took.seconds < LEAST_PERIODS * tau_s:
+        why = f"it took {format_quantity(took.seconds, 's')}, less than {LEAST_PERIODS} values of the meter"
+        energy = Reading.missing("J", f"{why} (one every {format_quantity(tau_s, 's')})")
+    return out if energy is None else {**out, "energy": jsonable(energy.to_json())}
 
 
 def _above(peak: int | None, base: int | None) -> int | None:

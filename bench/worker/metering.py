@@ -9,10 +9,9 @@ from typing import Any
 
 from bench.errors import PluginError
 from bench.measure import placement
-from bench.measure.energy import SystemClock, by_share, whole_inferences
-from bench.reading import Reading, lacking
-from bench.worker.loading import load_target
+from bench.measure.energy import SystemClock, by_share, lost, whole_inferences
 from bench.worker.measuring import Measuring
+from bench.worker.meters import Meters, Watch
 from bench.worker.plain import jsonable
 
 # The length of a window is asked for one per cent; where that takes longer than ten seconds, for ten per cent.
@@ -20,11 +19,10 @@ FINE, COARSE, USUAL_S = 0.01, 0.1, 10.0
 
 
 class Metering:
-    """Holds the meters that were made in this worker, since finding a counter's period takes a while."""
+    """Asks meters, and opens their windows over inferences and over idleness."""
 
-    def __init__(self, measuring: Measuring) -> None:
-        self._measuring = measuring
-        self._made: dict[str, Any] = {}
+    def __init__(self, measuring: Measuring, meters: Meters) -> None:
+        self._measuring, self._meters = measuring, meters
 
     def available(self, *, meters: Mapping[str, Mapping[str, Any]], timing: bool = True) -> Mapping[str, Any]:
         """Ask meters, {name: {target, options}}, whether they can read here.
@@ -46,54 +44,34 @@ class Metering:
             raise PluginError("no session is open in this worker")
         placement.pin(core)
         try:
-            watch = _Watch(self._meter(meter))
+            watch = Watch(self._meters.made(meter))
             found = whole_inferences(
                 watch, call, seconds=seconds, clock=SystemClock(), synchronize=session.synchronize
             )  # fmt: skip
             found = by_share(found)
         except Exception as error:  # noqa: BLE001 - a meter may fail in any way; that costs the number, not the cell
-            found = _lost(error)
+            found = lost(error)
         return {"reading": jsonable(found.to_json())}
 
     def idle(self, *, meter: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
         """Sleep that long inside a window; return the joules of the machine meanwhile, whoever caused them."""
         try:
-            made = _Watch(self._meter(meter))
+            made = Watch(self._meters.made(meter))
             token = made.start()
             SystemClock().sleep_s(seconds)
             found = made.stop(made.guard(token))
         except Exception as error:  # noqa: BLE001 - as above
-            found = _lost(error)
+            found = lost(error)
         return {"reading": jsonable(found.to_json())}
 
     def _ask(self, meter: Mapping[str, Any], timing: bool) -> dict[str, Any]:
         try:
-            made = self._meter(meter)
+            made = self._meters.made(meter)
             zones = [asdict(each) for each in made.describe()] if hasattr(made, "describe") else []
             answer: dict[str, Any] = {"reason": made.available(), "zones": zones}
             return {**answer, **_timing(made)} if timing and answer["reason"] is None else answer
         except Exception as error:  # noqa: BLE001 - as above
             return {"reason": str(error) or type(error).__name__, "zones": []}
-
-    def _meter(self, meter: Mapping[str, Any]) -> Any:
-        key = repr((meter["target"], sorted(dict(meter["options"]).items())))
-        if key not in self._made:
-            self._made[key] = load_target(meter["target"])(**meter["options"])
-        return self._made[key]
-
-
-class _Watch:
-    """A meter with a guard, whether it has one or not, whose readings say how they were obtained or are none."""
-
-    def __init__(self, meter: Any) -> None:
-        self.start, self._stop = meter.start, meter.stop
-        self.guard = getattr(meter, "guard", lambda token: token)
-
-    def stop(self, token: Any) -> Reading:
-        """Close the window."""
-        reading: Reading = self._stop(token)
-        gone = lacking(reading)
-        return Reading.missing("J", f"the meter does not say {', '.join(gone)} of its reading") if gone else reading
 
 
 def _timing(meter: Any) -> dict[str, Any]:
@@ -103,7 +81,3 @@ def _timing(meter: Any) -> dict[str, Any]:
     fine, coarse = (float(meter.window_s(each)) for each in (FINE, COARSE))
     usual = max(USUAL_S, coarse) if math.isfinite(coarse) else USUAL_S
     return {"period_s": period, "fine_s": fine, "window_s": max(1.0, min(fine, usual))}
-
-
-def _lost(error: Exception) -> Reading:
-    return Reading.missing("J", f"the window was lost: {type(error).__name__}: {error}"[:500])

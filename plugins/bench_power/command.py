@@ -1,8 +1,9 @@
 """A meter that is a program: it prints `<unix seconds> <joules>` lines, joules since it began.
 
 The program is started with the window, in a process group of its own, writes into a temporary file (so nothing here has
-to listen: no thread), and is ended with the window. A line is a promise: stamps and joules never fall, lines come in
-time, and nothing else is printed. A broken promise makes the window invalid, with the reason; nothing is repaired.
+to listen: no thread), and is ended with the window, or with this process, however that ends (see `leash`). A line is a
+promise: stamps and joules never fall, lines come in time, and nothing else is printed. A broken promise makes the
+window invalid, with the reason; nothing is repaired.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import weakref
@@ -29,6 +31,8 @@ NAME = "command"
 LARGEST_BYTES = 64 << 20  # a hundred lines a second for six hours
 PATIENCE_S = 10.0  # for the first line, and for the end of the program
 LOOK_S = 0.01
+# -I and -S: nothing of the user's is imported, and it starts in milliseconds.
+LEASH = (sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")))
 # A clock set by the network is steered by at most 0.5 per mille (RFC 5905): twice that, and a tenth of a second.
 SLEW, LEAST_JUMP_S = 1e-3, 0.1
 
@@ -40,13 +44,16 @@ class Program:
         self.out, self.errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - open as long as this
         try:
             self.process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.errors, start_new_session=True
+                [*LEASH, str(os.getpid()), str(LARGEST_BYTES), *argv],
+                stdin=subprocess.PIPE,  # its end is the end of this process
+                stdout=self.out,
+                stderr=self.errors,
+                start_new_session=True,
             )
         except OSError:
             self.out.close()
             self.errors.close()
             raise
-        _limit(self.process.pid)
         # A window that is never closed (an exception, a forgotten token) leaves no program behind.
         self.end = weakref.finalize(self, _end, self.process, self.out, self.errors)
 
@@ -224,14 +231,6 @@ def _now() -> tuple[float, float]:
     return min(pairs)[1:]
 
 
-def _limit(pid: int) -> None:
-    """Keep a program that prints without end from filling the disk, where the system can."""
-    with contextlib.suppress(ImportError, AttributeError, OSError, ValueError):
-        import resource
-
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (LARGEST_BYTES, LARGEST_BYTES))
-
-
 def _end(process: subprocess.Popen[bytes], *streams: IO[bytes]) -> None:
     """End the program and everything it started; first politely."""
     for number, patience_s in ((signal.SIGTERM, 1.0), (signal.SIGKILL, PATIENCE_S)):
@@ -239,5 +238,6 @@ def _end(process: subprocess.Popen[bytes], *streams: IO[bytes]) -> None:
             os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(patience_s)
-    for stream in streams:
-        stream.close()
+    for stream in (process.stdin, *streams):
+        if stream is not None:
+            stream.close()

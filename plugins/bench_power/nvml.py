@@ -9,12 +9,14 @@ arXiv 2312.02741), the same way every time: it bounds absolute joules, not ratio
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib import metadata
 from typing import Any, Literal
 
 import bench
+from bench_power.nvml_cards import check_whole, nvml_number, others
+from bench_power.nvml_library import asked, handle, library, text
 
 NAME = "nvml"
 CALIBRATION = 0.05
@@ -49,7 +51,7 @@ class NvmlEnergy:
 
     def read_j(self) -> float:
         """Return joules since the driver was loaded. Raises OSError."""
-        return float(_asked(lambda nvml: nvml.nvmlDeviceGetTotalEnergyConsumption(_handle(self.index)))) * MILLI
+        return float(asked(lambda nvml: nvml.nvmlDeviceGetTotalEnergyConsumption(handle(self.index)))) * MILLI
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class NvmlPower:
         """Return watts. Raises OSError."""
         if self.instant:
             return _instant_w(self.index)
-        return float(_asked(lambda nvml: nvml.nvmlDeviceGetPowerUsage(_handle(self.index)))) * MILLI
+        return float(asked(lambda nvml: nvml.nvmlDeviceGetPowerUsage(handle(self.index)))) * MILLI
 
 
 @dataclass(frozen=True)
@@ -96,29 +98,42 @@ class Cards:
 
 def cards(device: int | None = None) -> Cards:
     """Look at one card, or at all. Raises OSError with the reason when there is nothing to read."""
-    found = _asked(lambda nvml: nvml.nvmlDeviceGetCount())
+    found = asked(lambda nvml: nvml.nvmlDeviceGetCount())
     if device is not None and device >= found:
         raise OSError(f"there is no card {device}: NVML shows {found}, numbered from 0 in the order of the PCI bus")
     if not found:
         raise OSError("NVML shows no card")
     indices = range(found) if device is None else (device,)
+    check_whole(indices)
     energy = tuple(NvmlEnergy(i, _name(i), _limit_w(i)) for i in indices)
     return Cards(
         energy=tuple(each for each in energy if _works(each.read_j)),
         power=tuple(NvmlPower(i, _name(i), _limit_w(i), _works(partial(_instant_w, i))) for i in indices),
-        driver=_text(_asked(lambda nvml: nvml.nvmlSystemGetDriverVersion())),
+        driver=text(asked(lambda nvml: nvml.nvmlSystemGetDriverVersion())),
     )
+
+
+@dataclass(frozen=True)
+class Window:
+    """An open window: the engine's token, and how many others computed on the cards when it was opened."""
+
+    token: Any
+    others: int
 
 
 class NvmlMeter:
     """Joules of NVIDIA cards: of kind "counter" where every card counts, else of kind "power", sampled.
 
-    `device` chooses one card by NVML's number; without it all are summed. `clock` is handed in by tests.
+    `device` chooses one card by NVML's number, `cuda` by CUDA's in this process; without either all are summed.
+    `clock` is handed in by tests. Who else computes on the cards is looked up when a window opens and when it closes.
     """
 
-    def __init__(self, device: int | None = None, kind: Kind = "auto", *, clock: Any = None) -> None:
-        self._device, self._kind, self._clock = device, kind, clock
+    def __init__(
+        self, device: int | None = None, kind: Kind = "auto", *, cuda: int | None = None, clock: Any = None
+    ) -> None:
+        self._device, self._cuda, self._kind, self._clock = device, cuda, kind, clock
         self._meter: Any = None
+        self._indices: tuple[int, ...] = ()
 
     def available(self) -> str | None:
         """Return None when the cards can be read, else the reason and the cure."""
@@ -130,20 +145,23 @@ class NvmlMeter:
     def meter(self) -> Any:
         """Return the engine's meter of what these cards offer. Raises OSError with the reason."""
         if self._meter is None:
-            found = cards(self._device)
+            chosen = self._device if self._cuda is None else nvml_number(self._cuda)
+            found = cards(chosen)
+            self._indices = tuple(each.index for each in found.power)
             if self._kind == "counter" and not found.count_all:
                 raise OSError("not every card has an energy counter; use kind: power, or choose one with device:")
             counts = self._kind != "power" and found.count_all
             self._meter = self._counter(found) if counts else self._sampler(found)
         return self._meter
 
-    def start(self) -> Any:
+    def start(self) -> Window:
         """Open a window."""
-        return self.meter().start()
+        token = self.meter().start()
+        return Window(token, others(self._indices))
 
-    def guard(self, token: Any) -> Any:
+    def guard(self, token: Window) -> Window:
         """Return the token with a guard read where one is due."""
-        return self.meter().guard(token)
+        return replace(token, token=self.meter().guard(token.token))
 
     def period_s(self) -> float:
         """Return the time between updates of the counter, or between samples."""
@@ -153,9 +171,15 @@ class NvmlMeter:
         """Return the seconds a window must last for that relative precision."""
         return float(self.meter().window_s(precision))
 
-    def stop(self, token: Any) -> bench.Reading:
-        """Close a window and return its joules."""
-        return self.meter().stop(token)
+    def stop(self, token: Window) -> bench.Reading:
+        """Close a window and return its joules; they are suspect where somebody else computed on the cards."""
+        reading: bench.Reading = self.meter().stop(token.token)
+        found = max(token.others, others(self._indices))
+        if not found or reading.value is None:
+            return reading
+        why = f"{found} other process{'es' * (found > 1)} on the card: its joules are not this one's alone"
+        facts = {**reading.facts, "others": found}
+        return replace(reading, verdict="suspect", reasons=(*reading.reasons, why), facts=facts)
 
     def _counter(self, found: Cards) -> Any:
         return bench.CounterMeter(
@@ -170,37 +194,9 @@ class NvmlMeter:
         return bench.SampledMeter(found.power, name=NAME, version=_version(found), clock=self._clock, facts=facts)
 
 
-@lru_cache(maxsize=1)
-def _nvml() -> Any:
-    """Import and start the binding. Raises OSError with the cure."""
-    try:
-        import pynvml
-    except ImportError:
-        raise OSError("nvidia-ml-py is not installed: pip install nvidia-ml-py") from None
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
-        raise OSError(f"NVML does not start: {error}. It comes with NVIDIA's driver") from None
-    return pynvml
-
-
-def _asked(question: Callable[[Any], Any]) -> Any:
-    """Ask NVML; its errors become OSError."""
-    nvml = _nvml()
-    try:
-        return question(nvml)
-    except nvml.NVMLError as error:
-        raise OSError(f"NVML: {error}") from None
-
-
-@lru_cache(maxsize=64)
-def _handle(index: int) -> Any:
-    return _nvml().nvmlDeviceGetHandleByIndex(index)
-
-
 def _instant_w(index: int) -> float:
-    nvml = _nvml()
-    (field,) = _asked(lambda nvml: nvml.nvmlDeviceGetFieldValues(_handle(index), [nvml.NVML_FI_DEV_POWER_INSTANT]))
+    nvml = library()
+    (field,) = asked(lambda nvml: nvml.nvmlDeviceGetFieldValues(handle(index), [nvml.NVML_FI_DEV_POWER_INSTANT]))
     if field.nvmlReturn != nvml.NVML_SUCCESS:
         raise OSError(f"NVML: {nvml.nvmlErrorString(field.nvmlReturn)}")
     return float(field.value.uiVal) * MILLI
@@ -208,17 +204,13 @@ def _instant_w(index: int) -> float:
 
 def _limit_w(index: int) -> float | None:
     try:
-        return float(_asked(lambda nvml: nvml.nvmlDeviceGetEnforcedPowerLimit(_handle(index)))) * MILLI
+        return float(asked(lambda nvml: nvml.nvmlDeviceGetEnforcedPowerLimit(handle(index)))) * MILLI
     except OSError:
         return None
 
 
 def _name(index: int) -> str:
-    return f"{_text(_asked(lambda nvml: nvml.nvmlDeviceGetName(_handle(index))))} ({index})"
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
+    return f"{text(asked(lambda nvml: nvml.nvmlDeviceGetName(handle(index))))} ({index})"
 
 
 def _works(read: Callable[[], float]) -> bool:

@@ -123,13 +123,16 @@ class Battery(_Meter):
         "source": "NVML, nvidia-ml-py",
         "serves": "cuda",
         "order": 1,
+        "card": "cuda",
+        "chosen_by": ["device"],
     },
 )
 class Nvml(_Meter):
     """NVIDIA cards: the energy counter (Volta and newer), or sampled instant power where a card has none.
 
-    Cards are summed, or `device` chooses one by NVML's number (the order of the PCI bus). A reading says of which kind
-    it is; sampled power needs windows of 30 s and more.
+    A run reads the card that the cell is served on (`cuda:1`), unless `device` chooses one by NVML's number; elsewhere
+    all cards are summed. A reading says of which kind it is, and whether others computed on the card; sampled power
+    needs windows of 30 s and more. A card that is split (MIG) is refused.
     """
 
     def __init__(
@@ -138,10 +141,13 @@ class Nvml(_Meter):
         kind: Annotated[
             Literal["auto", "counter", "power"], "what is read: the counter where every card has one, or one of the two"
         ] = "auto",
+        cuda: Annotated[
+            int | None, bench.Bounds(ge=0, le=63), "CUDA's number of one card; a run gives that of the cell's device"
+        ] = None,
     ) -> None:
         from bench_power.nvml import NvmlMeter
 
-        self._meter = NvmlMeter(device, kind)
+        self._meter = NvmlMeter(device, kind, cuda=cuda)
 
 
 @bench.meter(
@@ -174,6 +180,7 @@ class Zeus(_Meter):
         "domains": ["wall"],
         "source": "a program of yours",
         "code": "program",
+        "nests": False,  # a serial port has one reader
     },
 )
 class Command(_Meter):

@@ -16,11 +16,11 @@ from pathlib import Path
 import psutil
 
 import bench
+from bench_power import DISPLAY_FACTOR as FACTOR
 from bench_power.carbon import DesignPower, design_power
 
 NAME = "utilisation"
 IDLE, FULL = 0.12, 1.02  # of the design power
-FACTOR = 2.3
 TICK_S = 0.01  # the step of the system's account of processor time, on Linux
 DOMAIN = "processor packages, by utilisation"
 SOURCE = "linear model, fitted to RAPL measurements by load in codecarbon's repository"

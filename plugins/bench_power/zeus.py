@@ -74,7 +74,7 @@ def energy_sources(devices: Devices = "all") -> list[ZeusEnergy]:
 def power_sources() -> list[ZeusPower]:
     """Return the cards that tell their power but do not count. Raises OSError when zeus is missing."""
     cards = _manager("gpu")
-    silent = [i for i in range(len(cards) if cards else 0) if not cards.supports_get_total_energy_consumption(i)]
+    silent = [i for i in range(len(cards) if cards else 0) if not _counts(cards, i)]
     return [ZeusPower(i, f"{cards.get_name(i)} ({i})") for i in silent]
 
 
@@ -157,8 +157,13 @@ def _asked(question: Callable[[], float]) -> float:
 
 def _cards(cards: Any) -> Iterator[ZeusEnergy]:
     for i in range(len(cards) if cards else 0):
-        if cards.supports_get_total_energy_consumption(i):
+        if _counts(cards, i):
             yield ZeusEnergy(f"{cards.get_name(i)} ({i})", f"gpu:{i}", _reader(cards.get_total_energy_consumption, i))
+
+
+def _counts(cards: Any, index: int) -> bool:
+    """Whether a card counts its energy. Raises OSError where it cannot even say."""
+    return bool(_asked(lambda: cards.supports_get_total_energy_consumption(index)))
 
 
 def _packages(processors: Any) -> Iterator[ZeusEnergy]:

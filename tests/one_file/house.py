@@ -118,6 +118,15 @@ def slower(artifact, ctx, extra: int = 300):
     return write(ctx, read(artifact), extra=np.array(extra))
 
 
+@step("lasts")
+def lasts(artifact, ctx, seconds: float = 0.3):
+    """Work for so long, and change nothing."""
+    deadline = time.perf_counter() + seconds
+    while time.perf_counter() < deadline:
+        pass
+    return same(artifact, ctx)
+
+
 @step("raises")
 def raises(artifact, ctx):
     """Raise an error."""

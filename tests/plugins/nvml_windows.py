@@ -1,6 +1,6 @@
 """Run by test_power_nvml.py against the stub, where LD_LIBRARY_PATH points to it: prints windows as JSON.
 
-python nvml_windows.py counter|samples|look [SECONDS ...]
+python nvml_windows.py counter|samples|look|card|whole|zeus [SECONDS or CUDA's number ...]
 """
 
 import json
@@ -77,6 +77,19 @@ def main(asked, *seconds):
         found = cards() if reason is None else None
         facts = found and {"energy": len(found.energy), "power": len(found.power), "driver": found.driver}
         return {"reason": reason, "cards": facts, "ninth": NvmlMeter(device=9).available()}
+    if asked == "card":
+        (number,) = seconds
+        chosen = NvmlMeter(clock=clock, cuda=int(number))
+        reason = chosen.available()
+        return {"reason": reason} if reason else counter(chosen, clock, 1.0)
+    if asked == "zeus":
+        from bench_power.zeus import ZeusMeter
+
+        theirs = ZeusMeter("gpu", clock=clock).meter()
+        kind = type(theirs).__name__
+        return {"made": kind, **(counter(theirs, clock, 1.0) if kind == "CounterMeter" else {})}
+    if asked == "whole":
+        return counter(meter, clock, 1.0)
     run = {"counter": counter, "samples": samples}[asked]
     return [run(meter.meter(), clock, float(each)) for each in seconds]
 

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -111,6 +112,41 @@ def test_a_forgotten_window_leaves_no_program_behind(meter):
     assert alive(pid, patience=1)
     del token
     assert not alive(pid)
+
+
+HOLDER = """
+import os, sys, time
+from bench_power.command import CommandMeter
+token = CommandMeter(sys.argv[1], period_s=0.5).start()
+print(token.program.process.pid, flush=True)
+time.sleep(300)
+"""
+
+
+def test_kill_9_of_the_process_ends_the_program_and_what_it_started(meter, tmp_path):
+    """What cannot be caught cannot be cleaned up after: the program must notice by itself."""
+    pids = tmp_path / "pids"
+    inner = "import time; time.sleep(300)"
+    child = f"subprocess.Popen([sys.executable, '-c', {inner!r}]).pid"
+    fault = (
+        "turn == 0 and (signal.signal(signal.SIGTERM, signal.SIG_IGN), "
+        f"open({str(pids)!r}, 'w').write('%d %d' % (__import__('os').getpid(), {child})))"
+    )
+    program = meter(fault)._program
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, program], stdout=subprocess.PIPE, text=True)
+    leash = int(holder.stdout.readline())
+    mine = [leash, *map(int, pids.read_text().split())]
+    assert len(mine) == 3
+    assert all(alive(each, patience=1) for each in mine)
+    holder.kill()
+    holder.wait()
+    holder.stdout.close()
+    assert [each for each in mine if alive(each)] == []
+
+
+def test_a_program_that_a_signal_ends_says_so(meter):
+    _, reading = window(meter("turn == 3 and signal.raise_signal(signal.SIGKILL)"))
+    assert "exit status 137" in reading.reason
 
 
 def alive(pid, patience=200):

@@ -37,8 +37,8 @@ def test_joules_are_cpu_seconds_times_watts_within_the_factor(cpu_s, watts, wall
     machine.work(cpu_s, wall_s)
     reading = meter.stop(token)
     assert reading.value == pytest.approx(cpu_s * watts, rel=1e-6)
-    assert reading.high / reading.value == pytest.approx(2.3)
-    assert reading.value / reading.low == pytest.approx(2.3)
+    assert reading.high / reading.value == pytest.approx(3.0)
+    assert reading.value / reading.low == pytest.approx(3.0)
     assert reading.facts["window_s"] == pytest.approx(wall_s, rel=1e-6)
 
 
@@ -62,7 +62,7 @@ def test_every_joule_names_its_class_and_coefficients():
     assert (reading.class_, reading.unit, reading.meter) == ("estimated", "J", "cpu-seconds")
     assert set(REQUIRED) <= set(reading.facts)
     coefficients = reading.facts["coefficients"]
-    assert (coefficients["watts_per_cpu"], coefficients["factor"]) == (3.5, 2.3)
+    assert (coefficients["watts_per_cpu"], coefficients["factor"]) == (3.5, 3.0)
     assert "Cloud Carbon Footprint" in coefficients["source"]
     assert bench.Reading.from_json(reading.to_json()) == reading
 
@@ -80,7 +80,7 @@ def test_no_cpu_time_is_unavailable_not_zero(cpu_s):
 def test_the_offer_carries_the_coefficients():
     (offer,) = (each for each in bench.offers_of(bench_power, "meter") if each.name == "cpu-seconds")
     assert offer.facts["class"] == "estimated"
-    assert (offer.facts["watts_per_cpu"], offer.facts["factor"]) == (3.5, 2.3)
+    assert (offer.facts["watts_per_cpu"], offer.facts["factor"]) == (3.5, 3.0)
     assert {"kind", "domains", "source"} <= set(offer.facts)
     assert offer.option("watts_per_cpu").default == offer.facts["watts_per_cpu"]
     assert offer.option("watts_per_cpu").bounds.breach(0) == "greater than 0"

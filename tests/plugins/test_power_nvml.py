@@ -29,10 +29,11 @@ def stub(tmp_path_factory):
 def windows(stub, tmp_path):
     """Ask the meter in a process that finds the stand-in; return what it printed."""
 
-    def ask(*arguments, library=stub, **options):
+    def ask(*arguments, library=stub, cuda=None, **options):
         clock = tmp_path / "clock"
         clock.write_bytes(struct.pack("d", 1000.0))
         told = {f"BENCH_STUB_{name.upper()}": str(value) for name, value in options.items()}
+        told |= {f"CUDA_{name.upper()}": value for name, value in (cuda or {}).items()}
         environment = {**os.environ, "LD_LIBRARY_PATH": str(library), "BENCH_STUB_CLOCK": str(clock), **told}
         run = subprocess.run(
             [sys.executable, str(HERE / "nvml_windows.py"), *map(str, arguments)],
@@ -96,3 +97,65 @@ def test_it_says_what_it_sees(windows):
 def test_without_a_driver_it_says_what_is_missing(windows, tmp_path):
     (tmp_path / "libnvidia-ml.so.1").write_bytes(b"not a library")
     assert "It comes with NVIDIA's driver" in windows("look", library=tmp_path)["reason"]
+
+
+PCI = {"device_order": "PCI_BUS_ID"}
+
+
+def test_a_cells_card_alone_is_read_not_the_sum_of_all(windows):
+    one, both = windows("card", 1, cards=2, cuda=PCI), windows("whole", cards=2)
+    assert (one["domains"], both["domains"]) == (["gpu:1"], ["gpu:0", "gpu:1"])
+    assert one["value"] / one["window_s"] == pytest.approx(250, rel=0.005)
+    assert both["value"] / both["window_s"] == pytest.approx(500, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("visible", "number", "domain"),
+    [(None, 2, "gpu:2"), ("2,0", 0, "gpu:2"), ("2,0", 1, "gpu:0"), ("GPU-b0f", 0, "gpu:1")],
+)
+def test_cudas_number_is_translated_into_nvmls(windows, visible, number, domain):
+    told = PCI if visible is None else {**PCI, "visible_devices": visible}
+    assert windows("card", number, cards=3, cuda=told)["domains"] == [domain]
+
+
+@pytest.mark.parametrize(
+    ("cuda", "number", "says"),
+    [
+        ({"device_order": "FASTEST_FIRST"}, 0, "set CUDA_DEVICE_ORDER=PCI_BUS_ID"),
+        ({**PCI, "visible_devices": "1"}, 1, "there is no cuda:1 here: CUDA sees 1 cards"),
+        ({**PCI, "visible_devices": ""}, 0, "CUDA sees 0 cards"),
+        ({**PCI, "visible_devices": "GPU-none"}, 0, "which is 0 cards of this machine"),
+        ({**PCI, "visible_devices": "MIG-1234"}, 0, "is split into instances (MIG)"),
+        ({**PCI, "visible_devices": "7"}, 0, "there is no card 7"),
+    ],
+)
+def test_a_card_that_is_not_sure_is_not_guessed(windows, cuda, number, says):
+    assert says in windows("card", number, cards=2, cuda=cuda)["reason"]
+
+
+def test_a_split_card_is_refused(windows):
+    assert "card 0 is split into instances (MIG)" in windows("look", mig=1)["reason"]
+
+
+@pytest.mark.parametrize(
+    ("users", "others"),
+    [("", None), ("self", None), ("self,4194301", 1), ("self,4194301,4194302", 2), ("4194301", None)],
+)
+def test_who_else_computes_on_the_card_is_said(windows, users, others):
+    """One number that is nobody's here may be ours, seen from outside a container: two for one process are not."""
+    reading = windows("whole", users=users)
+    assert reading.get("others") == others
+    if others:
+        assert reading["validity"]["verdict"] == "suspect"
+        assert f"{others} other process" in reading["validity"]["reasons"][0]
+    else:
+        assert "validity" not in reading
+
+
+def test_the_real_zeus_reads_the_same_cards(windows):
+    """Where zeus is installed: its own device layer on the stand-in, under our windows."""
+    pytest.importorskip("zeus", reason="the extra `zeus` is not installed")
+    reading = windows("zeus", cards=2)
+    assert (reading["made"], reading["class"], reading["domains"]) == ("CounterMeter", "measured", ["gpu:0", "gpu:1"])
+    assert reading["value"] / reading["window_s"] == pytest.approx(500, rel=0.005)
+    assert windows("zeus", lacks="counter") == {"made": "SampledMeter"}

@@ -125,6 +125,15 @@ def machine(monkeypatch):
     return shown
 
 
+def test_a_card_that_cannot_say_whether_it_counts_is_no_reading(machine, monkeypatch):
+    def lost(self, index):
+        raise ZeusBaseError("Function Not Found")
+
+    monkeypatch.setattr(Cards, "supports_get_total_energy_consumption", lost)
+    machine.has(gpu=Cards([machine.counter(250.0)]))
+    assert ZeusMeter().available() == "zeus: Function Not Found"
+
+
 def window(meter, clock, seconds=10.0):
     token = meter.start()
     clock.sleep_s(seconds)

@@ -77,11 +77,29 @@ def per_inference(reading: Reading, *, busy_s: float, n: int) -> Reading:
     """
     if n < 1 or busy_s <= 0:
         raise ValueError(f"joules per inference need at least one inference and busy time, not {n} in {busy_s} s")
-    if reading.value is None:
+    return _share_of(reading, busy_s / n, {"per": "inference", "busy_s": busy_s, "inferences": n})
+
+
+def over_work(reading: Reading, *, busy_s: float, per: str) -> Reading:
+    """Return the joules of work that lasted `busy_s`: mean power of the window times that, `per` saying what it was.
+
+    A reading without a value, or without a length of its window, is returned as it is.
+    """
+    return _share_of(reading, busy_s, {"per": per, "busy_s": busy_s})
+
+
+def lost(error: Exception) -> Reading:
+    """Return the reading of a window that a meter's own failure took."""
+    return Reading.missing("J", f"the window was lost: {type(error).__name__}: {error}"[:500])
+
+
+def _share_of(reading: Reading, seconds: float, more: dict[str, Any]) -> Reading:
+    """Return mean power times so many seconds."""
+    if reading.value is None or not reading.facts.get("window_s"):
         return reading
-    scale = busy_s / (reading.facts["window_s"] * n)
+    scale = seconds / reading.facts["window_s"]
     low, high = (each if each is None else each * scale for each in (reading.low, reading.high))
-    facts = {**reading.facts, "per": "inference", "busy_s": busy_s, "inferences": n}
+    facts = {**reading.facts, **more}
     for name in {"by_domain", "uncertainty"} & set(reading.facts):
         facts[name] = {key: joules * scale for key, joules in reading.facts[name].items()}
     return replace(reading, value=reading.value * scale, low=low, high=high, facts=facts)

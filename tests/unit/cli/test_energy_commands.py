@@ -1,5 +1,6 @@
 """The commands that show joules: what they refuse, and what the doctor says of a tree."""
 
+import copy
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from bench.cli import compare_command, doctor_command, report_command, run_comma
 from bench.errors import BenchError
 from bench.reading import ENERGY_PROVENANCE, Reading
 from bench.record import BadRecord, Record
-from bench.store import append_record
+from bench.store import append_record, read_records
 from bench.suite.cell import Cell, Step
 
 from ..run.feeding import WATTS, fed
@@ -88,6 +89,88 @@ def test_whole_records_are_shown(tmp_path: Path, name: str, class_: str) -> None
 def test_a_joule_stripped_of_one_field_is_refused_by_all(tmp_path: Path, name: str, class_: str, field: str) -> None:
     command, *words = commands(results(tmp_path, class_, field))[name]
     with pytest.raises(BadRecord, match=rf"records\.jsonl:2: .*energy reading lacks {field}"):
+        CliRunner().invoke(command, words, catch_exceptions=False)
+
+
+RATIO = {
+    "value": 0.5,
+    "low": 0.4,
+    "high": 0.6,
+    "against": "id0",
+    "method": "paired-energy",
+    "n": 5,
+    "class": "measured",
+}
+
+
+def everywhere(base: Path) -> tuple[Path, dict[str, Any]]:
+    """Write a run whose second record has joules wherever a record may have them; return it and that record."""
+    folder = results(base, "measured")
+    one, other = energy("measured").to_json(), energy("estimated").to_json()
+    lines = (folder / "records.jsonl").read_text().splitlines()
+    whole = json.loads(lines[1])
+    whole["readings"] |= {"energy_load": {**other, "per": "load"}, "energy_warm_up": {**one, "per": "warm-up"}}
+    whole["ratios"] = {"energy": RATIO}
+    whole["lineage"] = [{"step": "prune", "energy": one, "train_energy": one, "facts": {"value": 3, "class": "cat"}}]
+    whole["compression"] = {
+        "energy": other,
+        "phases": {"train": {"energy": one}, "compress": {"energy": other}},
+        "training": [{"energy": one}],
+        "break_even": {"cost": one, "class": "measured"},
+    }
+    write(folder, lines[0], whole)
+    return folder, json.loads(json.dumps(whole))  # no part of it shared with another
+
+
+def write(folder: Path, first: str, whole: Any) -> None:
+    (folder / "records.jsonl").write_text("\n".join([first, json.dumps(whole), ""]))
+
+
+def joules_of(part: Any) -> list[dict[str, Any]]:
+    """Return every reading of joules in a document, and every ratio of them."""
+    if isinstance(part, list):
+        return [found for each in part for found in joules_of(each)]
+    if not isinstance(part, dict):
+        return []
+    own = [part] if part.get("unit") == "J" or part.get("method") == "paired-energy" else []
+    return own + [found for each in part.values() for found in joules_of(each)]
+
+
+def owed(reading: Any) -> list[str]:
+    if "method" in reading:
+        return ["class"]
+    return ["class", "unit", *ENERGY_PROVENANCE, *(["coefficients"] if reading["class"] == "estimated" else [])]
+
+
+PLACES = 11
+
+
+def test_no_field_of_any_joule_can_be_stripped(tmp_path: Path) -> None:
+    """Every reading anywhere in a record, every field that it owes, one at a time: the one reader refuses."""
+    folder, whole = everywhere(tmp_path)
+    first = (folder / "records.jsonl").read_text().splitlines()[0]
+    assert read_records(folder / "records.jsonl", strict=True)
+    assert len(joules_of(whole)) == PLACES
+    for place in range(PLACES):
+        for field in owed(joules_of(whole)[place]):
+            stripped = copy.deepcopy(whole)
+            del joules_of(stripped)[place][field]
+            write(folder, first, stripped)
+            with pytest.raises(BadRecord, match=field):
+                read_records(folder / "records.jsonl", strict=True)
+
+
+@pytest.mark.parametrize("name", ["show", "compare", "compare runs", "report"])
+@pytest.mark.parametrize("place", range(PLACES))
+def test_every_command_reads_through_that_reader(tmp_path: Path, name: str, place: int) -> None:
+    folder, whole = everywhere(tmp_path)
+    call(*commands(folder)[name])
+    first = (folder / "records.jsonl").read_text().splitlines()[0]
+    field = owed(joules_of(whole)[place])[-1]
+    del joules_of(whole)[place][field]
+    write(folder, first, whole)
+    command, *words = commands(folder)[name]
+    with pytest.raises(BadRecord, match=rf"records\.jsonl:2: .*{field}"):
         CliRunner().invoke(command, words, catch_exceptions=False)
 
 

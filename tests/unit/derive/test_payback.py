@@ -103,6 +103,23 @@ def test_the_record_names_where_it_was_made_and_where_it_serves(meter: Any) -> N
     assert found["processor_time"]["inferences"] == pytest.approx(1000)
 
 
+def test_a_metered_step_and_metered_inferences_give_a_break_even_in_joules(meter: Any) -> None:
+    """Made under one meter and served under another: both sides measured is enough."""
+    facts = {
+        **dict.fromkeys(("kind", "meter_version"), "k"),
+        **dict.fromkeys(("period_s", "window_s", "n_windows", "n_invalid"), 1),
+        "domains": ["package"],
+        "share": None,
+        "steal": None,
+        "uncertainty": {"total_j": 1.0},
+    }
+    cost = Reading("J", "measured", 40.0, 39.0, 41.0, 1, "powercap", facts=facts).to_json()
+    energies = (joules(0.5, 0.01, domains=("board",)), joules(0.3, 0.01, domains=("board",)))
+    found = payback([{**PRUNE, "energy": cost}, EXPORT], [EXPORT], meter, energies, None, SERVED)
+    assert (found["verdict"], found["class"], found["cost"]["class"]) == ("saves", "measured", "measured")
+    assert found["low"] < 200 < found["high"]
+
+
 @pytest.mark.parametrize("saving", [0.01, 0.02, 0.10, 0.50])
 def test_the_interval_covers_the_truth_and_nothing_is_claimed_where_nothing_is_saved(saving: float) -> None:
     """Five launches a side, paired, 1 % scatter: the figure that stands on records, as it is made there."""

@@ -110,6 +110,55 @@ def test_every_window_in_the_journal_says_how_it_was_obtained(steady: Any) -> No
         assert [lacking(Reading.from_json(each)) for each in launch.meta["energy"].values()] == [[]] * 3
 
 
+def test_a_step_has_joules_of_its_own(metered: Any, named: Any) -> None:
+    """Watts times the seconds of the step, in the lineage with all its provenance, and from there in what it cost."""
+    record = named(metered.run("lasts").records)["lasts"]
+    (entry,) = record.lineage
+    energy = Reading.from_json(entry["energy"])
+    assert (energy.class_, energy.meter, energy.facts["per"]) == ("measured", "powercap", "step")
+    assert lacking(energy) == []
+    assert energy.value == pytest.approx(WATTS * entry["seconds"], rel=0.1)
+    assert energy.low <= WATTS * entry["seconds"] <= energy.high
+    for part in (record.compression, record.compression["phases"]["compress"], record.compression["break_even"]):
+        cost = Reading.from_json(part.get("energy") or part["cost"])
+        assert (cost.class_, cost.value, cost.low, cost.high) == ("measured", energy.value, energy.low, energy.high)
+    assert record.compression["break_even"]["class"] == "measured"
+    assert read_records(metered.folder().records_path, strict=True)
+
+
+def test_starting_has_joules_measured_where_it_lasts_long_enough(metered: Any, named: Any) -> None:
+    """Ten values of the counter here are 0.1 s: a warm-up of 15 calls of 10 ms is longer, an opening is not."""
+    metered.backend_options = {"repeats": 30_000}
+    record = named(metered.run("same").records)["same"]
+    warm, load = (record.readings[name] for name in ("energy_warm_up", "energy_load"))
+    assert (warm.class_, warm.meter, warm.facts["per"], warm.n) == ("measured", "powercap", "warm-up", 2)
+    seconds = [each.meta["headers"][record.cell.id]["phases"]["warm_up"]["seconds"] for each in windows(metered)]
+    assert warm.value == pytest.approx(WATTS * sum(seconds) / 2, rel=0.1)
+    assert lacking(warm) == []
+    assert (load.class_, lacking(load)) == ("estimated", [])
+    assert "less than 10 values of the meter" in load.facts["not_measured"]
+
+
+def test_a_meter_too_slow_for_an_opening_is_not_asked(metered: Any, named: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("bench.run.metering.OPENING_PERIOD_S", 0.001)
+    record = named(metered.run("same").records)["same"]
+    assert all(each["meter"] is None for each in metered.spy.of("open"))
+    assert record.readings["energy_load"].class_ == "estimated"
+    assert "too slow for what is this short" in record.readings["energy_load"].facts["not_measured"]
+
+
+def test_a_step_whose_meter_is_held_runs_all_the_same(metered: Any, named: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("bench.run.metering.LEAST_PATIENCE_S", 0.1)
+    monkeypatch.setattr("bench.run.metering.PATIENCE_WINDOWS", 0.0)
+    with held(metered.base / "cache" / "locks" / "powercap.lock", patience_s=0):
+        record = named(metered.run("lasts").records)["lasts"]
+    assert record.status == "ok"
+    assert "in use by process" in record.lineage[0]["energy"]["reason"]
+    energy = record.compression["energy"]
+    assert (energy["class"], "in use by process" in energy["not_measured"]) == ("estimated", True)
+    assert record.compression["break_even"]["class"] in ("estimated", "unavailable")
+
+
 def test_a_resumed_run_reads_the_idle_entries_and_the_windows_of_before(metered: Any, named: Any) -> None:
     first = named(metered.run("same").records)
     metered.spy.requests.clear()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import BenchError
-from bench.reading import Reading
+from bench.reading import ENERGY_PROVENANCE, Reading
 from bench.record import BadRecord, Ratio, Record
 from bench.store import append_record, find_records, read_records
 from bench.suite.cell import Cell, Step
@@ -189,6 +189,17 @@ def test_joules_of_compression_owe_their_provenance_wherever_they_stand(where: s
     assert Record.from_json(document(COST)).compression
     with pytest.raises(BadRecord, match=rf"compression.*lacks {name}"):
         Record.from_json(document({key: value for key, value in COST.items() if key != name}))
+
+
+@pytest.mark.parametrize("key", ["energy", "train_energy"])
+@pytest.mark.parametrize("name", [*ENERGY_PROVENANCE, "coefficients"])
+def test_joules_of_a_step_owe_theirs_in_the_lineage(key: str, name: str) -> None:
+    whole = record(lineage=({"step": "prune", key: COST},)).to_json()
+    assert Record.from_json(whole).lineage
+    del whole["lineage"][0][key]  # type: ignore[index]
+    whole["lineage"][0][key] = {at: each for at, each in COST.items() if at != name}  # type: ignore[index]
+    with pytest.raises(BadRecord, match=rf"lineage\[0\]\.{key} reading lacks {name}"):
+        Record.from_json(whole)
 
 
 def test_a_record_from_before_costs_had_joules_still_loads() -> None:
