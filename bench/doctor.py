@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bench.gate.rule import GateLimits, smallest_change
 from bench.machine import load_facts, machine_facts
 from bench.reading import Reading
+from bench.run.noise import Noise
 from bench.units import format_quantity
 
 State = Literal["ok", "note", "problem"]
 BUSY_LOAD = 0.3
+GATE_S = (10, 30, 60)
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,39 @@ def _clock() -> Finding:
         first = time.perf_counter_ns()
         steps.append(time.perf_counter_ns() - first)
     return Finding("clock", "ok", f"two reads are {sorted(steps)[500]} ns apart")
+
+
+def gate_promises(noise: Noise) -> list[dict[str, Any]]:
+    """Return for each of GATE_S the launches that fit, and the smallest relative slow-down that a gate of a cell fails.
+
+    With 80 % power, by the gate's own rule and limits; None where no slow-down could be told from noise.
+    """
+    promises = []
+    for seconds in GATE_S:
+        launches = noise.affordable(seconds)
+        change = smallest_change(noise.careful_sd, launches, GateLimits(), 1) if launches else None
+        promises.append({"seconds": seconds, "launches": launches, "smallest_change": change})
+    return promises
+
+
+def examine_noise(noise: Noise, promises: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Say how much two identical artifacts differ here, and what a gate can promise in how many seconds."""
+    scatter = f"floor {100 * noise.floor_sd:.2f} %, processor time {100 * noise.work_sd:.2f} %"
+    what = f"{noise.launches} launches of two copies of a call of {format_quantity(noise.call_s, 's')}"
+    seen = f"{what} differ by {scatter} (standard deviation), {format_quantity(noise.launch_s, 's')} a launch"
+    valid = noise.validity["verdict"] == "valid"
+    doubt = "" if valid else f"; latencies here are {noise.validity['verdict']}: {'; '.join(noise.validity['reasons'])}"
+    cure = "" if valid else "stop other work; what cannot be stopped costs a gate time, not truth"
+    return [Finding("noise", "ok" if valid else "note", seen + doubt, cure), *map(_promise, promises)]
+
+
+def _promise(promise: Mapping[str, Any]) -> Finding:
+    subject, change = f"gate {promise['seconds']} s", promise["smallest_change"]
+    if change is None:
+        seen = f"no slow-down can be told from noise by {promise['launches']} launches"
+        return Finding(subject, "note", seen, "give a gate more time, or the machine less to do")
+    seen = f"a slow-down of {100 * change:.1f} % or more fails 4 times in 5 ({promise['launches']} launches, one cell)"
+    return Finding(subject, "ok", seen)
 
 
 def examine_meters(

@@ -1,6 +1,8 @@
 """What the harness itself costs: `python benchmarks/overhead.py [--json]`.
 
 record_ns       nanoseconds that recording adds to a call (two clock reads and a list store)
+recording_share_pct  what it adds to a call of 1 ms, percent, with the call's part of what a block costs besides
+sample_bytes    bytes on disk for each call of a launch, the facts of its block included
 block_us        microseconds of a block's round trip to a worker and back, 10 calls that do nothing
 expand_10000_s  seconds to read a suite and expand it into 10,000 cells
 render_5000_s   seconds to render 5,000 records
@@ -13,7 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,19 +23,51 @@ import numpy as np
 from bench.artifact import Artifact
 from bench.measure.recorder import record_block
 from bench.run import spawn_child
+from bench.store import Journal, Launch
 from bench.suite import load
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # run as a script, from any folder
 from harness import show  # noqa: E402 - see the line above
+from recorded import RECORDINGS, recorded  # noqa: E402 - see the line above
 from synthetic import records as synthetic_records  # noqa: E402 - see the line above
 
 CALLS = 20_000
+BLOCK_CALLS = 23  # of a call of 1 ms: 20 ms and the 3 calls that do not count
 
 
 def record_ns(repeats: int = 9) -> float:
     """Return nanoseconds that recording adds to a call, the median of several pairs of loops run side by side."""
     return statistics.median(_recorded() - _bare() for _ in range(repeats))
+
+
+def recording_share_pct(repeats: int = 200) -> float:
+    """Return what recording adds to a call of 1 ms, percent: a block of such calls less the calls themselves."""
+    added = statistics.median(_block_ns() - BLOCK_CALLS * _bare(1000) for _ in range(repeats))
+    return 100 * added / BLOCK_CALLS / 1e6
+
+
+def _block_ns() -> float:
+    began = time.perf_counter_ns()
+    record_block(_nothing, BLOCK_CALLS)
+    return time.perf_counter_ns() - began
+
+
+def sample_bytes() -> float:
+    """Return bytes on disk that the samples of a launch take, a call, over the recorded launches of a pair of sides.
+
+    The facts of each block are among them; what a launch says of itself, some 1.2 kB, is not.
+    """
+    launches = recorded(RECORDINGS, "light-ort", ("A", "A2"))
+    calls = sum(each.shape[0] * int(launch.meta["n"]) for launch in launches for each in launch.samples.values())
+    bare = [Launch(each.meta, {side: value[:0] for side, value in each.samples.items()}) for each in launches]
+    return (_on_disk(launches) - _on_disk(bare)) / calls
+
+
+def _on_disk(launches: Sequence[Launch]) -> int:
+    with tempfile.TemporaryDirectory() as name:
+        journal = Journal(Path(name))
+        return sum(journal.append("pair", each).stat().st_size for each in launches)
 
 
 def _recorded() -> float:
@@ -42,11 +76,11 @@ def _recorded() -> float:
     return (time.perf_counter_ns() - began) / CALLS
 
 
-def _bare() -> float:
+def _bare(calls: int = CALLS) -> float:
     began = time.perf_counter_ns()
-    for _ in range(CALLS):
+    for _ in range(calls):
         _nothing()
-    return (time.perf_counter_ns() - began) / CALLS
+    return (time.perf_counter_ns() - began) / calls
 
 
 def _nothing() -> float:
@@ -126,7 +160,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
-    names = (record_ns, block_us, expand_10000_s, render_5000_s)
+    names = (record_ns, recording_share_pct, sample_bytes, block_us, expand_10000_s, render_5000_s)
     show({each.__name__: each() for each in names}, as_json=arguments.json)
 
 

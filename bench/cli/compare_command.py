@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from bench.stats import Interval, verdict
 from bench.store import find_records
 
 NOT_COMPARABLE = 4
+NOT = "not comparable"
+TIMED = ("latency", "memory", "startup", "energy")
 METRICS = ("latency", "memory", "startup", "energy", "size", "size_compressed", "flops", "parameters")
 
 
@@ -57,7 +59,8 @@ def command(a: str, b: str, results: Path, as_json: bool) -> None:
 
     Records measured side by side are compared by their paired ratio; others by their intervals, which is weaker, and
     the method says which it was. Records of different groups (another machine, task or data) are not comparable:
-    exit code 4. Energy that was estimated is compared as what it is, processor time; no saving of joules is claimed.
+    exit code 4; nor are doubtful numbers that were measured apart. Energy that was estimated is compared as what it is,
+    processor time; no saving of joules is claimed.
     """
     pairs = _pairs(a, b, results)
     lines = [line for first, second in pairs for line in compare_records(first, second)]
@@ -66,7 +69,7 @@ def command(a: str, b: str, results: Path, as_json: bool) -> None:
     else:
         rows = [[each.cell, each.metric, each.verdict, ratio_text(each.ratio), each.note] for each in lines]
         click.echo(table(("cell", "metric", "b is", "ratio b/a", "how"), rows))
-    if lines and all(each.verdict == "not comparable" for each in lines):
+    if lines and all(each.verdict == NOT for each in lines):
         raise click.exceptions.Exit(NOT_COMPARABLE)
 
 
@@ -85,18 +88,43 @@ def compare_records(first: Record, second: Record) -> list[Line]:
     """Return one line a metric."""
     name = str(second.cell)
     if first.status != "ok" or second.status != "ok":
-        return [Line(name, "all", None, "not comparable", f"a is {first.status}, b is {second.status}")]
+        return [Line(name, "all", None, NOT, f"a is {first.status}, b is {second.status}")]
     if first.group != second.group:
-        return [
-            Line(name, "all", None, "not comparable", "another machine, task version, data, scenario, batch or threads")
-        ]
-    return [_quality(first, second, name), *(_metric(metric, first, second, name) for metric in METRICS)]
+        return [Line(name, "all", None, NOT, "another machine, task version, data, scenario, batch or threads")]
+    lines = [_quality(first, second, name), *(_metric(metric, first, second, name) for metric in METRICS)]
+    return [_doubted(each, first, second) for each in lines]
+
+
+def _doubted(line: Line, first: Record, second: Record) -> Line:
+    """Say beside a comparison that a side's number is doubtful.
+
+    Side by side, other work slows both sides: such a ratio stands beside the doubt. Of an invalid number, or of
+    doubtful ones measured apart, nothing is claimed.
+    """
+    found = [(side, *_doubt(record, line.metric)) for side, record in (("a", first), ("b", second))]
+    doubts = [f"{side} is {word}: {'; '.join(reasons)}" for side, word, reasons in found if word != "valid"]
+    if not doubts:
+        return line
+    paired = line.ratio is not None and line.ratio.method.startswith("paired")
+    usable = paired and all(word != "invalid" for _, word, _ in found)
+    return replace(line, verdict=line.verdict if usable else NOT, note=" | ".join([line.note, *doubts]))
+
+
+def _doubt(record: Record, metric: str) -> tuple[str, tuple[str, ...]]:
+    """Return a number's verdict and reasons; of a record that doubts itself but no number, the record's."""
+    reading = record.readings.get(metric)
+    silent = all(each.verdict == "valid" for each in record.readings.values())
+    if reading is None or (silent and metric not in TIMED):
+        return "valid", ()
+    if silent:
+        return str(record.validity.get("verdict", "valid")), tuple(map(str, record.validity.get("reasons", ())))
+    return reading.verdict, reading.reasons
 
 
 def _quality(first: Record, second: Record, name: str) -> Line:
     mine, theirs = second.readings["quality"], first.readings["quality"]
     if None in (mine.low, mine.high, theirs.low, theirs.high) or mine.value is None or theirs.value is None:
-        return Line(name, "quality", None, "not comparable", "a quality is missing")
+        return Line(name, "quality", None, NOT, "a quality is missing")
     drop = (
         mine.facts.get("drop")
         if second.ratios.get("latency", None) and second.ratios["latency"].against == first.id
@@ -118,21 +146,21 @@ def _metric(metric: str, first: Record, second: Record, name: str) -> Line:
         return _line(name, metric, paired)
     mine, theirs = second.readings.get(metric), first.readings.get(metric)
     if mine is None or theirs is None or mine.value is None or theirs.value is None:
-        return Line(name, metric, None, "not comparable", "not read on both sides")
+        return Line(name, metric, None, NOT, "not read on both sides")
     if metric == "energy":
         if (mine.class_, mine.facts.get("domains")) != (theirs.class_, theirs.facts.get("domains")):
-            return Line(name, metric, None, "not comparable", f"{theirs.class_} against {mine.class_} joules")
+            return Line(name, metric, None, NOT, f"{theirs.class_} against {mine.class_} joules")
         if mine.class_ == "estimated":
-            return Line(name, metric, None, "not comparable", "estimated joules compare only side by side")
+            return Line(name, metric, None, NOT, "estimated joules compare only side by side")
     if theirs.value <= 0 or not all(each and each > 0 for each in (mine.low, mine.high, theirs.low, theirs.high)):
-        return Line(name, metric, None, "tie" if mine.value == theirs.value else "not comparable", "no usable interval")
+        return Line(name, metric, None, "tie" if mine.value == theirs.value else NOT, "no usable interval")
     ratio = unpaired_ratio((mine.value, mine.low, mine.high), (theirs.value, theirs.low, theirs.high), first.id)  # type: ignore[arg-type]
     return _line(name, metric, ratio)
 
 
 def _line(name: str, metric: str, ratio: Ratio) -> Line:
     if ratio.low is None or ratio.high is None:
-        return Line(name, metric, ratio, "not comparable", f"{ratio.method}, no interval: too few launches")
+        return Line(name, metric, ratio, NOT, f"{ratio.method}, no interval: too few launches")
     interval = Interval(ratio.value, ratio.low, ratio.high, 0.95, ratio.n or 0, ratio.method)
     if ratio.class_ == "estimated":
         words = ESTIMATED_WORDS[verdict(interval)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from bench.doctor import (
     Finding,
     examine_machine,
     examine_meters,
+    examine_noise,
     examine_offers,
     examine_watts,
     examine_zones,
+    gate_promises,
 )
 from bench.errors import BenchError
 from bench.offer import Kind, Offer
@@ -32,23 +35,47 @@ LOOK_S = 1.0
 @click.option("--root", type=click.Path(path_type=Path), metavar="DIR",
     help="Look at a tree like /sys/class/powercap, or a dump of another machine's, and at nothing else.",
 )  # fmt: skip
+@click.option("--quick", "--no-noise", "quick", is_flag=True,
+    help="Only look: leave out the noise floor, which takes a few seconds to measure.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(root: Path | None, as_json: bool) -> None:
-    """Check this machine: processor, governor, load, clock, meters and permissions, packages and plugins.
+def command(root: Path | None, quick: bool, as_json: bool) -> None:
+    """Check this machine: processor, governor, load, clock, noise, meters and permissions, packages and plugins.
 
-    Of each meter that can read here it says how often a value comes, how long a window must last for 1 %, and what is
-    made of its zones. Give --root to see zones, sums and present watts of any tree.
+    The noise floor is measured by launches of two identical artifacts, as a gate measures; from it follows the smallest
+    slow-down that a gate can find here in 10, 30 and 60 seconds. Of each meter that can read here it says how often a
+    value comes, how long a window must last for 1 %, and what is made of its zones. Give --root to see zones, sums and
+    present watts of any tree.
     """
     registry, catalogue = open_registry()
+    noise: dict[str, Any] = {}
     if root is not None:
         findings = _tree(root, catalogue)
     else:
-        findings = [*examine_machine(), *_meters(catalogue), *_offers(catalogue, registry.problems)]
+        findings = examine_machine()
+        if not quick:
+            measured, noise = _noise()
+            findings += measured
+        findings += [*_meters(catalogue), *_offers(catalogue, registry.problems)]
     if as_json:
-        click.echo(json.dumps({"findings": [vars(each) for each in findings]}))
+        click.echo(json.dumps({"findings": [vars(each) for each in findings], **noise}))
         return
     rows = [[each.state, each.subject, each.seen, each.cure] for each in findings]
     click.echo(table(("", "what", "seen", "what to do"), rows))
+
+
+def _noise() -> tuple[list[Finding], dict[str, Any]]:
+    """Measure the noise floor; return what it means, and the figures themselves for the JSON document."""
+    from bench.run.noise import measure_noise
+
+    if sys.stderr.isatty():
+        click.echo("measuring the noise floor, a few seconds (--quick leaves it out)", err=True)
+    try:
+        noise = measure_noise()
+    except BenchError as error:
+        return [Finding("noise", "problem", error.message)], {}
+    promises = gate_promises(noise)
+    return examine_noise(noise, promises), {"noise": {**vars(noise), "gate": promises}}
 
 
 def _meters(catalogue: Catalogue) -> list[Finding]:

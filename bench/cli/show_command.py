@@ -97,7 +97,7 @@ def _joule(value: float | None) -> str:
 
 
 def _how(reading: Reading) -> str:
-    parts: list[str] = [reading.class_]
+    parts: list[str] = [reading.class_ if reading.verdict == "valid" else f"{reading.class_} ({reading.verdict})"]
     parts += [f"by {reading.meter}"] if reading.meter else []
     parts += [f"n {reading.n}"] if reading.n and reading.class_ != "counted" else []
     parts += [f"domains {', '.join(reading.facts['domains'])}"] if reading.facts.get("domains") else []

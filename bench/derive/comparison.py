@@ -11,7 +11,7 @@ from bench.derive import ratios as ratio_room
 from bench.derive import readings as reading_room
 from bench.derive.phases import starting
 from bench.derive.ratios import Stop
-from bench.derive.verdict import verdict
+from bench.derive.verdict import Doubt, descheduled, doubts, judged, summary
 from bench.reading import Reading
 from bench.record import Ratio
 from bench.store import Launch
@@ -64,6 +64,7 @@ def _derive(
     meter: Mapping[str, Any] | None,
     idle: Sequence[Mapping[str, Any]],
 ) -> Derived:
+    doubted = doubts(launches, cell, threads)
     metered = energy_room.measured_energy(launches, cell, idle, batch)
     found = {
         "latency": reading_room.latency(launches, cell, batch),
@@ -72,26 +73,30 @@ def _derive(
         "energy": metered or _unmetered(launches, cell, meter, batch),
         **starting(launches, cell, meter),
     }
-    validity, descheduled = verdict(launches, cell, threads)
-    if metered and metered.value is not None and metered.verdict != "valid":
-        validity = _doubted(validity, [f"energy: {each}" for each in metered.reasons])
+    # A meter's windows have a verdict of their own: what befell the blocks says nothing about them, save that the
+    # cell does not do what it should.
+    readings = judged({name: each for name, each in found.items() if each is not metered}, doubted)
+    if metered:
+        readings |= judged({"energy": metered}, [each for each in doubted if each.verdict == "invalid"])
+    validity = summary([*doubted, *_of_energy(metered)])
     ratios: dict[str, Ratio] = {}
     if base is not None:
         ratios["latency"] = ratio_room.latency_ratio(launches, cell, base, against, stop)
-        if descheduled:
+        if descheduled(launches, cell, threads):
             ratios["latency"].facts["descheduled"] = True  # type: ignore[index]
         if metered:
             energy = energy_room.energy_ratio(launches, cell, base, against, batch)
         else:
             energy = ratio_room.work_ratio(launches, cell, base, against, "estimated") if meter else None
         ratios |= {"energy": energy} if energy else {}
-    return Derived(found, ratios, validity, len(launches))
+    return Derived(readings, ratios, validity, len(launches))
 
 
-def _doubted(validity: dict[str, Any], reasons: Sequence[str]) -> dict[str, Any]:
-    """Return a verdict with more reasons for doubt."""
-    worst = "suspect" if validity["verdict"] == "valid" else validity["verdict"]
-    return {"verdict": worst, "reasons": [*validity["reasons"], *reasons]}
+def _of_energy(metered: Reading | None) -> list[Doubt]:
+    """Return the doubts about metered joules, which the cell shares; a number that is missing raises none."""
+    if metered is None or metered.value is None or metered.verdict == "valid":
+        return []
+    return [Doubt(metered.verdict, f"energy: {each}", ("energy",)) for each in metered.reasons]
 
 
 def _unmetered(launches: Sequence[Launch], cell: str, meter: Mapping[str, Any] | None, batch: int) -> Reading:

@@ -13,7 +13,7 @@ from bench.store import Launch
 # A block's first calls run in cold caches (1.34x, 1.06x, 1.006x were seen): kept in the record, not in the statistic.
 DISCARD = 3
 CPU = 0  # places after the n wall times: see bench.measure.recorder.TAIL
-INVOLUNTARY = 1
+INVOLUNTARY, VOLUNTARY = 1, 2
 Values = np.ndarray[Any, np.dtype[np.float64]]
 
 

@@ -9,15 +9,24 @@ from bench.reading import Reading
 
 
 def judge_limits(limits: Mapping[str, float], readings: Mapping[str, Reading]) -> dict[str, dict[str, Any]]:
-    """Return, for every limit, its value, what was read and `ok`: True, False, or None where nothing was read.
+    """Return, for every limit, its value, what was read and `ok`: True, False, or None where nothing tells.
 
-    The point estimate is judged here, for display; the gate judges intervals.
+    That is where nothing was read, or what was read is invalid. The point estimate is judged here, for display; the
+    gate judges intervals.
     """
-    return {name: {"limit": limit, **_judge(_value(name, readings), limit)} for name, limit in limits.items()}
+    return {name: {"limit": limit, **_judge(name, limit, readings)} for name, limit in limits.items()}
 
 
-def _judge(value: float | None, limit: float) -> dict[str, Any]:
-    return {"value": value, "ok": None if value is None else value <= limit}
+def _judge(name: str, limit: float, readings: Mapping[str, Reading]) -> dict[str, Any]:
+    value, reading = _value(name, readings), readings.get(_reading_of(name))
+    known = value is not None and (reading is None or reading.verdict != "invalid")
+    return {"value": value, "ok": value <= limit if known and value is not None else None}
+
+
+def _reading_of(name: str) -> str:
+    """Return the reading that a limit is on: `latency_p90` is on latency, `size_compressed` on itself."""
+    kind = name.partition("_")[0]
+    return kind if kind in ("latency", "quality") else name
 
 
 def _value(name: str, readings: Mapping[str, Reading]) -> float | None:

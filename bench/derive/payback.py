@@ -78,14 +78,23 @@ def in_joules(cost: Reading, base: Reading | None, own: Reading | None) -> dict[
     if class_ == "estimated":
         served = "estimated" in (base.class_, own.class_)
         return _without(ESTIMATED_ONLY, class_, NO_CLAIM if served else COST_ESTIMATED)
-    if (base.class_, base.facts.get("domains")) != (own.class_, own.facts.get("domains")):
-        return _without(UNAVAILABLE, class_, "the joules of the two sides are of unlike classes or domains")
+    if why := _unusable(base, own):
+        return _without(UNAVAILABLE, class_, why)
     means = [_mean(each) for each in (cost, base, own)]
     if any(each is None for each in means):
         return _without(UNAVAILABLE, class_, "a reading of energy has no interval")
     paid, before, after = (each for each in means if each is not None)
     found = break_even(paid, before.less(after))
     return {**_figures(found), "verdict": found.verdict, "class": class_, "basis": "energy"}
+
+
+def _unusable(base: Reading, own: Reading) -> str | None:
+    """Return why joules of the two sides cannot be subtracted, None when they can."""
+    if wrong := next((each for each in (base, own) if each.verdict == "invalid"), None):
+        return f"the joules of an inference are invalid: {'; '.join(wrong.reasons)}"
+    if (base.class_, base.facts.get("domains")) != (own.class_, own.facts.get("domains")):
+        return "the joules of the two sides are of unlike classes or domains"
+    return None
 
 
 def in_processor_time(cost_s: float | None, saving: Mean | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from bench.errors import BenchError
 from bench.machine import load_facts
 from bench.measure import placement
+from bench.measure.watch import Watch, process_ids
 from bench.plan import PlannedComparison
 from bench.reading import Reading
 from bench.run.built import Side
@@ -53,7 +54,9 @@ class Launcher:
             n = n or block_calls([float(np.min(walls)) / 1e9 for walls in warm.values()])
             rounds = rounds or self._rounds_for(headers, warm, n)
             with self.ledger.phase("measure"):
+                watch = Watch(process_ids(workers))
                 blocks = self._rounds(alive, workers, dice, n, rounds)
+                seen = watch.ended()
             metered = self._windows(alive, workers, dice) if blocks is not None else {}
             with self.ledger.phase("start"):
                 stack.close()
@@ -67,6 +70,7 @@ class Launcher:
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "seconds": time.perf_counter() - began - metered.get("metered_s", 0.0),
             "load": {"before": load_before, "after": load_facts()},
+            "watch": seen,
             **metered,
         }
         return Launch({**meta, **blocks["meta"]}, {cell: np.stack(rows) for cell, rows in blocks["samples"].items()})

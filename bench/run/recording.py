@@ -151,18 +151,23 @@ def _as_now(launch: Launch, sides: Sequence[Side]) -> Launch:
 def with_best(records: Sequence[Record]) -> list[Record]:
     """Return the records that gain a ratio to the fastest uncompressed cell of their group.
 
-    A ratio to a slow baseline flatters: this one is against the best a user could have without compressing.
+    A ratio to a slow baseline flatters: this one is against the best a user could have without compressing. A doubtful
+    latency is the best of a group only where no valid one is in it.
     """
     usable = [each for each in records if each.status == "ok" and _latency(each)]
     best: dict[str, Record] = {}
     for each in usable:
-        if each.cell.is_baseline and (each.group not in best or _latency(each) < _latency(best[each.group])):
+        if each.cell.is_baseline and (each.group not in best or _order(each) < _order(best[each.group])):
             best[each.group] = each
     return [
         replace(each, ratios={**each.ratios, "latency_vs_best": ratio})
         for each in usable
         if each.group in best and (ratio := _against_best(each, best[each.group]))
     ]
+
+
+def _order(record: Record) -> tuple[bool, tuple[float, float, float]]:
+    return record.validity.get("verdict") != "valid", _latency(record)
 
 
 def _against_best(record: Record, best: Record) -> Ratio | None:

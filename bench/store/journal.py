@@ -54,7 +54,7 @@ class Journal:
 
 
 def _pack(launch: Launch) -> bytes:
-    """Return a launch as npz: `meta` is JSON, `sides` the shape of each cell's samples, `planes` their bytes.
+    """Return a launch as npz: `meta` is JSON (UTF-8), `sides` the shape of each cell's samples, `planes` their bytes.
 
     The planes are uint8[8, numbers], lowest byte first, all sides one after another: the upper bytes of neighbouring
     calls are alike, and laid side by side a call takes 3.5-5 bytes after deflate (recorded launches).
@@ -66,9 +66,20 @@ def _pack(launch: Launch) -> bytes:
     shapes = {cell: value.shape for cell, value in samples.items()}
     planes = np.ascontiguousarray(flat.view(np.uint8).reshape(-1, 8).T)
     stream = io.BytesIO()
-    texts = {name: np.array(json.dumps(value)) for name, value in ((META, launch.meta), ("sides", shapes))}
+    texts = {name: _bytes_of(value) for name, value in ((META, launch.meta), ("sides", shapes))}
     np.savez_compressed(stream, allow_pickle=False, planes=planes, **texts)
     return stream.getvalue()
+
+
+def _bytes_of(value: Any) -> Any:
+    import numpy as np
+
+    return np.frombuffer(json.dumps(value, separators=(",", ":")).encode(), np.uint8)
+
+
+def _value_of(array: Any) -> Any:
+    """Read JSON back; at first it was written as numpy's text, four bytes a character."""
+    return json.loads(str(array) if array.dtype.kind == "U" else array.tobytes())
 
 
 def _unpack(path: Path) -> Iterator[Launch]:
@@ -84,7 +95,7 @@ def _read(path: Path) -> Launch:
 
     # Read first: numpy leaves a damaged file open.
     with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-        meta, shapes = (json.loads(str(archive[name])) for name in (META, "sides"))
+        meta, shapes = (_value_of(archive[name]) for name in (META, "sides"))
         flat = np.ascontiguousarray(archive["planes"].T).view("<i8").ravel().astype(np.int64)
     samples, start = {}, 0
     for cell, (rounds, columns) in shapes.items():

@@ -88,6 +88,7 @@ class Measuring:
             "facts": jsonable(dict(self.session.facts())),
             "outputs": digest_outputs(result),
             "phases": {name: _phase(took, tau_s) for name, took in (("load", loaded), ("warm_up", warmed))},
+            "clock_step_ns": recorder.clock_step_ns(),
         }
         self.reopens = warm and load_ns < REOPEN_LIMIT_S * 1e9 and self._can_reopen()
         gc.collect()

@@ -50,3 +50,12 @@ def test_render_5000_records(benchmark, overhead):
     records = overhead.synthetic_records(5_000)
     page = benchmark.pedantic(render, args=(records,), kwargs={"title": "big", "generated": "2026-01-01"}, rounds=1)
     assert page.lower().startswith("<!doctype html>")
+
+
+def test_samples_take_at_most_five_bytes(overhead):
+    """Recorded launches, so the same everywhere."""
+    assert 2 < overhead.sample_bytes() <= 5
+
+
+def test_the_share_of_recording_is_a_number(overhead):
+    assert overhead.recording_share_pct(repeats=3) == pytest.approx(0, abs=100)

@@ -135,3 +135,20 @@ def test_the_interval_covers_the_truth_and_nothing_is_claimed_where_nothing_is_s
         claimed += none["verdict"] != NO_SAVING
     assert 0.92 <= covered / runs <= 0.98
     assert claimed / runs <= 0.045
+
+
+def test_invalid_joules_pay_nothing_back() -> None:
+    from bench.derive.payback import in_joules
+
+    def joules(value: float, verdict: Any = "valid") -> Reading:
+        facts = {"domains": ["package"]}
+        reasons = () if verdict == "valid" else ("the same inputs gave 2 different outputs",)
+        return Reading(
+            "J", "measured", value, 0.99 * value, 1.01 * value, 7, verdict=verdict, reasons=reasons, facts=facts
+        )
+
+    assert in_joules(joules(9.0), joules(2.0), joules(1.0))["inferences"] == pytest.approx(9, rel=0.05)
+    for pair in ((joules(2.0), joules(1.0, "invalid")), (joules(2.0, "invalid"), joules(1.0))):
+        found = in_joules(joules(9.0), *pair)
+        assert (found["verdict"], found["inferences"]) == ("unavailable", None)
+        assert "2 different outputs" in found["reason"]

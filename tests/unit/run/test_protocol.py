@@ -70,6 +70,15 @@ def test_a_launch_keeps_what_the_machine_did(measured: Any) -> None:
             assert (np.diff(value[:, -1]) > 0).all()
 
 
+def test_a_launch_is_watched_and_its_clock_known(measured: Any) -> None:
+    for launch in measured[0].launches():
+        watch = launch.meta["watch"]
+        assert watch["seconds"] > 0
+        assert watch["cores"] >= 1
+        assert all(value >= 0 for value in watch.values())
+        assert all(each["clock_step_ns"] > 0 for each in launch.meta["headers"].values())
+
+
 def test_byte_identical_sides_give_the_same_outputs(measured: Any, named: Any) -> None:
     records = named(measured[1].records)
     outputs = measured[0].launches()[0].meta["outputs"]

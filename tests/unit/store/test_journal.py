@@ -102,3 +102,15 @@ def test_real_launches_take_at_most_five_bytes_a_call(tmp_path: Path, kind: str,
         stored += journal.append("c", Launch({"n": about["n"], "rounds": about["R"]}, samples)).stat().st_size
         calls += sum(each.size - 5 * len(each) for each in samples.values())
     assert stored / calls <= limit
+
+
+def test_launches_whose_texts_are_numpy_text_still_load(tmp_path: Path) -> None:
+    """As the first versions wrote them."""
+    wanted, journal = launch(), Journal(tmp_path)
+    path = journal.append("c", wanted)
+    with np.load(path) as archive:
+        parts = {name: archive[name] for name in archive.files}
+    texts = {name: np.array(parts[name].tobytes().decode()) for name in ("meta", "sides")}
+    np.savez_compressed(path, **{**parts, **texts})
+    (found,) = journal.read("c")
+    assert equal(found, wanted)
