@@ -1,9 +1,9 @@
 """The decision rule of a paired cell: evidence over launches, looked at after every one of them.
 
 Two channels, one number a launch each (bench.derive.launches): `floor`, the log-ratio of block minima, and `work`, the
-log-ratio of processor time. Against the fail limit an e-process gathers evidence that the true ratio is greater; against
-the pass limit, that it is smaller. A cell fails when either channel fails and passes when both pass; else it is
-undecided, and inconclusive once the budget is spent.
+log-ratio of processor time. Against the fail limit an e-process gathers evidence that the true ratio is greater;
+against the pass limit, that it is smaller. A cell fails when either channel fails and passes when both pass; else it is
+undecided, and inconclusive once the budget is spent. Between the limits either verdict is right.
 
 Levels, by Ville's inequality at every look: a cell whose true ratio is at the fail limit fails with probability at most
 alpha over all cells and channels of the gate together (Bonferroni on e-values, whatever their dependence); a cell whose
@@ -15,18 +15,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 
-from bench.stats import confidence_sequence, log_e_value
+from bench.stats import log_e_beyond, ratio_interval
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
 Numbers = Floats | Sequence[float]
 # What a rerun starts from: the launches' log-ratios by channel, natural logarithms.
 Evidence = Mapping[str, Sequence[float]]
 Outcome = Literal["pass", "fail", "inconclusive"]
 CHANNELS = ("floor", "work")
+POWER = 0.8  # of `smallest_change`
+DRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,9 @@ def decide(
     """Judge one cell by its launches so far, shape (launches,) a channel, natural log-ratios; either may be empty.
 
     `comparisons` is the number of cells (and metrics) judged by paired launches in this gate. `carried` is the evidence
-    of earlier runs of the same two artifacts: its launches count like new ones. `descheduled` (median wall time over
-    processor time above 1.2) says that the floor did not see the machine run: it may fail, and only work may pass.
+    of earlier runs of the same two artifacts: its launches count like new ones, and asking with it alone says what a
+    rerun starts from. `descheduled` (median wall time over processor time above 1.2) says that the floor hardly saw
+    the processor: it may still fail the cell, but the pass rests on work.
     """
     if comparisons < 1:
         raise ValueError(f"comparisons must be at least 1, not {comparisons!r}")
@@ -100,47 +105,81 @@ def decide(
 
 
 def smallest_change(launch_sd: float, launches: int, limits: GateLimits, comparisons: int) -> float | None:
-    """Return the smallest relative slow-down failed with 80 % power within so many launches; None where there is none.
+    """Return the smallest relative slow-down that the floor fails with 80 % power within so many launches, else None.
 
-    `launch_sd` is the standard deviation of one launch's log-ratio. The noise is taken as Gaussian; the search draws
-    from a fixed seed.
+    `launch_sd` is the standard deviation of one launch's log-ratio; the noise is taken as Gaussian, drawn from a fixed
+    seed. Between the two limits a cell may pass before it fails, and that counts as unseen.
     """
-    noise = launch_sd * np.random.default_rng(0).standard_normal((100, launches))
-    needed = math.log(len(CHANNELS) * comparisons / limits.alpha)
-    limit = math.log1p(limits.floor_fail)
-
-    def power(shift: float) -> float:
-        return float(np.mean([_ever(row + shift, limit, needed) for row in noise]))
-
-    low, high = limit, limit + 40 * max(launch_sd, 1e-4)
-    if power(high) < 0.8:
+    fail = math.log1p(limits.floor_fail)
+    low, high = fail, fail + 3 * (math.log1p(limits.floor_pass) - fail) + 6 * launch_sd
+    if launches < 1 or _power(high, launch_sd, launches, limits, comparisons) < POWER:
         return None
     while high - low > 1e-4:
         middle = (low + high) / 2
-        low, high = (low, middle) if power(middle) >= 0.8 else (middle, high)
+        seen = _power(middle, launch_sd, launches, limits, comparisons) >= POWER
+        low, high = (low, middle) if seen else (middle, high)
     return math.expm1(high)
 
 
-def _ever(values: Floats, limit: float, needed: float) -> bool:
-    return any(log_e_value(values[:n], limit, "greater") >= needed for n in range(1, len(values) + 1))
+def log_e_paths(values: Floats, fail: float, passing: float) -> tuple[Floats, Floats]:
+    """Return a channel's running log e-values beyond its fail limit and below its pass limit.
+
+    `values` has shape (launches, ...), natural log-ratios, and so have the results; the limits are relative.
+    """
+    low, high = math.log1p(fail), math.log1p(passing)
+    return log_e_beyond(values, low, high), log_e_beyond(values, high, low)
+
+
+def judge(
+    log_fail: Mapping[str, Floats],
+    log_pass: Mapping[str, Floats],
+    alpha: float,
+    comparisons: int,
+    descheduled: Bools,
+) -> tuple[Bools, Bools]:
+    """Return whether a cell fails, and whether it passes, by its channels' log e-values; all arrays of one shape.
+
+    Failing comes first. A descheduled floor need not pass, but it must lean that way: evidence of 1 at least below the
+    pass limit, and of 1 at most beyond the fail limit.
+    """
+    needed = fail_threshold(alpha, comparisons)
+    failed = (log_fail["floor"] >= needed) | (log_fail["work"] >= needed)
+    leaning = descheduled & (log_pass["floor"] >= 0) & (log_fail["floor"] <= 0)
+    floor = leaning | (log_pass["floor"] >= pass_threshold(alpha))
+    return failed, floor & (log_pass["work"] >= pass_threshold(alpha)) & ~failed
+
+
+def fail_threshold(alpha: float, comparisons: int) -> float:
+    """Return the log e-value at which a channel fails: Bonferroni over the channels of all comparisons."""
+    return math.log(len(CHANNELS) * comparisons / alpha)
+
+
+def pass_threshold(alpha: float) -> float:
+    """Return the log e-value at which a channel passes; all must, so that none needs a correction for the others."""
+    return -math.log(alpha)
+
+
+@lru_cache(maxsize=1024)
+def _power(shift: float, launch_sd: float, launches: int, limits: GateLimits, comparisons: int) -> float:
+    values = shift + launch_sd * np.random.default_rng(0).standard_normal((launches, DRAWS))
+    log_fail, log_pass = log_e_paths(values, limits.floor_fail, limits.floor_pass)
+    failed = log_fail >= fail_threshold(limits.alpha, comparisons)
+    passed = log_pass >= pass_threshold(limits.alpha)
+    first = np.where(failed.any(axis=0), failed.argmax(axis=0), launches)
+    return float(np.mean((first < launches) & (first <= np.where(passed.any(axis=0), passed.argmax(axis=0), launches))))
 
 
 def _channel(values: Sequence[float], fail: float, passing: float) -> ChannelEvidence:
     if not values:
         return ChannelEvidence(0.0, 0.0, 0, None, None, None)
-    interval = confidence_sequence(values).mapped(math.exp)
-    return ChannelEvidence(
-        log_e_value(values, math.log1p(fail), "greater"),
-        log_e_value(values, math.log1p(passing), "less"),
-        len(values),
-        interval.value,
-        interval.low,
-        interval.high if math.isfinite(interval.high) else None,
-    )
+    log_fail, log_pass = log_e_paths(np.array(values), fail, passing)
+    interval = ratio_interval(values)
+    high = interval.high if math.isfinite(interval.high) else None
+    return ChannelEvidence(float(log_fail[-1]), float(log_pass[-1]), len(values), interval.value, interval.low, high)
 
 
 def _outcome(channels: Mapping[str, ChannelEvidence], alpha: float, comparisons: int, descheduled: bool) -> Outcome:
-    if any(each.log_e_fail >= math.log(len(CHANNELS) * comparisons / alpha) for each in channels.values()):
-        return "fail"
-    asked = ("work",) if descheduled else CHANNELS
-    return "pass" if all(channels[name].log_e_pass >= -math.log(alpha) for name in asked) else "inconclusive"
+    log_fail = {name: np.array(each.log_e_fail) for name, each in channels.items()}
+    log_pass = {name: np.array(each.log_e_pass) for name, each in channels.items()}
+    failed, passed = judge(log_fail, log_pass, alpha, comparisons, np.array(descheduled))
+    return "fail" if failed else "pass" if passed else "inconclusive"

@@ -1,6 +1,8 @@
 """Pure statistics: intervals for ratios, quantiles, means and paired outcomes. numpy and the standard library only."""
 
 from bench.stats.interval import Interval
+from bench.stats.onesided import log_e_beyond
+from bench.stats.paired import examples_needed, flip_bounds, paired_bounds
 from bench.stats.proportion import flips, mean_interval, paired_difference, wilson
 from bench.stats.quantile import clustered_quantile, quantile_support
 from bench.stats.sequence import confidence_sequence, launch_value, log_e_value, ratio_interval
@@ -11,10 +13,14 @@ __all__ = [
     "Verdict",
     "clustered_quantile",
     "confidence_sequence",
+    "examples_needed",
+    "flip_bounds",
     "flips",
     "launch_value",
+    "log_e_beyond",
     "log_e_value",
     "mean_interval",
+    "paired_bounds",
     "paired_difference",
     "quantile_support",
     "ratio_interval",

@@ -37,7 +37,7 @@ def mean_interval(outcomes: Numbers, level: float = 0.95, seed: int = 0) -> Inte
     """
     check_level(level)
     values = as_floats(outcomes, "outcomes")
-    if _binary(values):
+    if is_binary(values):
         return wilson(int(values.sum()), values.size, level)
     return _mean_interval(values, level, seed)
 
@@ -50,10 +50,13 @@ def paired_difference(a: Numbers, b: Numbers, level: float = 0.95, seed: int = 0
     """
     check_level(level)
     first, second = _paired(a, b)
-    if not (_binary(first) and _binary(second)):
+    if not (is_binary(first) and is_binary(second)):
         return _mean_interval(second - first, level, seed)
-    n = first.size
-    gained, lost = flips(first, second)
+    return bonett_price(*flips(first, second), first.size, level)
+
+
+def bonett_price(gained: int, lost: int, n: int, level: float = 0.95) -> Interval:
+    """Return (gained - lost) / n with the adjusted Wald interval of Bonett & Price (2012)."""
     up, down = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
     half = normal_quantile((1 + level) / 2) * math.sqrt((up + down - (up - down) ** 2) / (n + 2))
     low, high = max(up - down - half, -1.0), min(up - down + half, 1.0)
@@ -74,7 +77,8 @@ def _paired(a: Numbers, b: Numbers) -> tuple[Floats, Floats]:
     return first, second
 
 
-def _binary(values: Floats) -> bool:
+def is_binary(values: Floats) -> bool:
+    """Whether every outcome is right (1) or wrong (0)."""
     return bool(((values == 0) | (values == 1)).all())
 
 
