@@ -72,7 +72,8 @@ def main() -> None:
     """Run the command line; errors a user can act on are shown without a traceback."""
     try:
         code = cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        click.echo("interrupted; the same command with the same -o folder goes on from here", err=True)
         code = INTERRUPTED
     except click.ClickException as error:
         error.show()
@@ -82,9 +83,6 @@ def main() -> None:
     except BenchError as error:
         click.echo(f"error: {error}", err=True)
         code = error.exit_code
-    except KeyboardInterrupt:
-        click.echo("interrupted; run the same command with the same -o folder to go on", err=True)
-        code = INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         code = 0

@@ -8,6 +8,8 @@ from bench.errors import BenchError, did_you_mean
 from bench.record import Record
 from bench.store import find_records
 
+SHORTEST = 4
+
 
 def find_record(name: str, results: Path) -> tuple[Record, Path]:
     """Return the record whose id (or whose cell's id) begins with `name`, and the folder of its run.
@@ -19,9 +21,7 @@ def find_record(name: str, results: Path) -> tuple[Record, Path]:
             f"no results folder at {results}", cure="run a suite first, or name the folder with --results DIR"
         )
     found = [(each, path) for path in _paths(results) for each in find_records([path])]
-    hits = [pair for pair in found if pair[0].id.startswith(name)] or [
-        p for p in found if p[0].cell.id.startswith(name)
-    ]
+    hits = [pair for pair in found if _begins(pair[0].id, name)] or [p for p in found if _begins(p[0].cell.id, name)]
     if not hits:
         find_records(_paths(results), strict=True)
         raise BenchError(
@@ -33,6 +33,11 @@ def find_record(name: str, results: Path) -> tuple[Record, Path]:
     record, path = hits[-1]
     find_records([path], strict=True)  # a damaged record may be the newer one of this cell
     return record, path.parent
+
+
+def _begins(whole: str, name: str) -> bool:
+    """Whether an id is meant: a word of a letter or two that happens to begin one is none."""
+    return whole == name or (len(name) >= SHORTEST and whole.startswith(name))
 
 
 def _paths(results: Path) -> list[Path]:

@@ -66,14 +66,16 @@ def _text(kind: str, registry: Registry, catalogue: Catalogue) -> str:
         rows = [[name, f["module"], f"{f['distribution']} {f['version']}"] for name, f in registry.plugins.items()]
         return table(("name", "module", "from"), rows)
     offers = list(catalogue.of(PLURALS[kind]))
-    return table(("name", "formats", "options", "what it does", "here"), [_row(each, catalogue) for each in offers])
+    return table(
+        ("name", "formats", "options", "what it does", "installed"), [_row(each, catalogue) for each in offers]
+    )
 
 
 def _row(offer: Offer, catalogue: Catalogue) -> list[str]:
     formats = " -> ".join("|".join(each) for each in (offer.accepts, offer.produces) if each)
     options = " ".join(_option(each) for each in offer.options)
-    return [offer.name, formats, options, offer.summary, catalogue.missing(offer) or "ok"]
+    return [offer.name, formats, options, offer.summary, catalogue.missing(offer) or "yes"]
 
 
 def _option(option: Option) -> str:
-    return f"{option.name}=…" if option.required else f"{option.name}={option.default}"
+    return f"{option.name}=…" if option.required else f"{option.name}={json.dumps(option.default)}"

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from bench.cli.price import Terms, priced_columns
-from bench.cli.setup import open_registry, strict_option
+from bench.cli.setup import FolderPath, open_registry, strict_option
 from bench.errors import BenchError
 from bench.record import Record
 from bench.registry import Registry
@@ -24,7 +24,7 @@ PRICE = click.FloatRange(min=0)
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=FolderPath(),
     default=Path("site"),
     show_default=True,
     metavar="DIR",

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from bench.cli.progress import Progress
-from bench.cli.setup import open_registry, open_suite, plugin_option, strict_option
+from bench.cli.setup import FolderPath, open_registry, open_suite, plugin_option, strict_option
 from bench.errors import BenchError
 from bench.machine import machine_facts
 from bench.plan import Catalogue, Plan, make_plan
@@ -33,7 +33,7 @@ MOST_PARALLEL = 4
 @click.argument("suite")
 @plugin_option
 @click.option("--only", multiple=True, metavar="EXPR", help="Cells to run: task=… recipe=prune backend=torch id=….")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the run; resumes it.")
+@click.option("-o", "--output", type=FolderPath(), metavar="DIR", help="Folder of the run; resumes it.")
 @click.option("--fresh", is_flag=True, help="Measure again even what this folder holds; cached artifacts stay.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--executor", type=click.Choice(["local"]), default="local", show_default=True, help="Where to run.")
@@ -77,7 +77,7 @@ def command(
     outcome, page = execute(
         plan, catalogue, registry, description, folder, reproduce, fresh=fresh, in_process=in_process
     )
-    _finish(outcome, folder, page, as_json)
+    finish(outcome, folder, page, as_json)
 
 
 def execute(
@@ -93,6 +93,7 @@ def execute(
 ) -> tuple[Outcome, Path]:
     """Run a plan into a folder and render its page; returns the outcome and the page's path."""
     with open_run(output) as folder:
+        refuse_another(folder, suite)
         if fresh:
             _forget(folder, plan)
         facts = {**machine_facts(), **_plugin_facts(registry)}
@@ -105,6 +106,7 @@ def execute(
         }
         settings = settings_of(suite, catalogue, in_process)
         metering = Metering(settings, catalogue)
+        click.echo(f"results: {output}", err=True)
         progress = Progress(expected_seconds(plan, settings, metering))
         try:
             outcome = run(
@@ -114,6 +116,17 @@ def execute(
         finally:
             progress.close()
         return outcome, render(folder.records(), output, suite.name, registry)
+
+
+def refuse_another(folder: RunFolder, suite: Suite) -> None:
+    """Raise BenchError when a folder holds the run of another suite: one page would mix the two."""
+    held = folder.facts().get("suite")
+    name = held.get("name") if isinstance(held, dict) else None
+    if name not in (None, suite.name):
+        raise BenchError(
+            f"{folder.path} holds a run of the suite '{name}', not of '{suite.name}'",
+            cure="name another folder with -o DIR",
+        )
 
 
 def settings_of(suite: Suite, catalogue: Catalogue, in_process: bool) -> Settings:
@@ -208,15 +221,17 @@ def _fresh_folder(name: str) -> Path:
     return Path("results") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def _finish(outcome: Outcome, folder: Path, page: Path, as_json: bool) -> None:
+def finish(outcome: Outcome, folder: Path, page: Path, as_json: bool) -> None:
+    """Print what a run left; exit code 3 when cells failed."""
     failed = [each for each in outcome.records if each.status not in ("ok", "unsupported")]
     if as_json:
         document = {"folder": str(folder), "page": str(page), "ledger": outcome.ledger}
         click.echo(json.dumps({**document, "records": [each.to_json() for each in outcome.records]}))
     else:
-        from bench.cli.table import summary
+        from bench.cli.table import doubts, summary
 
         click.echo(summary(outcome.records))
+        click.echo(doubts(outcome.records), nl=False, err=True)
         click.echo(f"\n{page}")
     if failed:
         raise click.exceptions.Exit(SOME_FAILED)

@@ -38,6 +38,19 @@ results_option = click.option(
 )
 
 
+class FolderPath(click.Path):
+    """A folder to write to, made when missing; a file of that name, or no name at all, is a mistake."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, file_okay=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse the empty name: it would be the folder one stands in."""
+        if not str(value):
+            self.fail("name a folder, as in -o results/mine", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def open_registry(plugins: Sequence[str] = (), *, strict: bool = False) -> tuple[Registry, Catalogue]:
     """Load every plugin's offers; say on stderr which did not load."""
     describe = cached_describe(_describe, cache_folder() / "described")

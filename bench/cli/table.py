@@ -11,7 +11,7 @@ from bench.record import Ratio, Record
 from bench.suite.cell import recipe_name
 from bench.units import format_quantity, format_with_interval
 
-HEAD = ("task", "backend", "recipe", "quality", "latency p50", "ratio", "energy", "memory", "size", "status")
+HEAD = ("id", "task", "backend", "recipe", "quality", "latency p50", "ratio", "energy", "memory", "size", "status")
 
 
 def summary(records: Sequence[Record]) -> str:
@@ -31,9 +31,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _row(record: Record) -> list[str]:
     cell = record.cell
-    head = [cell.task, cell.backend_name, recipe_name(cell.recipe)]
+    head = [record.id, cell.task, cell.backend_name, recipe_name(cell.recipe)]
     if record.status != "ok":
-        return [*head, *[""] * 6, f"{record.status}: {record.reason or ''}".split("\n")[0][:100]]
+        return [*head, *[""] * 6, record.status]
     readings = [reading_text(record.readings.get(name)) for name in ("quality", "latency")]
     sizes = [reading_text(record.readings.get(name)) for name in ("memory", "size")]
     energy = record.readings.get("energy")
@@ -47,6 +47,17 @@ def _row(record: Record) -> list[str]:
         *sizes,
         "ok" if verdict == "valid" else verdict,
     ]
+
+
+def doubts(records: Sequence[Record]) -> str:
+    """Return why cells have no number or a doubtful one: each reason once, with the ids of its cells."""
+    why: dict[str, list[str]] = {}
+    for each in records:
+        reasons = each.validity.get("reasons", []) if each.status == "ok" else [each.reason or "no reason was given"]
+        word = each.status if each.status != "ok" else str(each.validity.get("verdict", "valid"))
+        for reason in reasons:
+            why.setdefault(f"{word}: {str(reason).splitlines()[0]}", []).append(each.id)
+    return "".join(f"{clean(reason)}\n    {', '.join(ids)}\n" for reason, ids in why.items())
 
 
 def reading_text(reading: Reading | None, *, interval: bool = False) -> str:

@@ -10,12 +10,17 @@ from pathlib import Path
 import click
 
 from bench.artifact import digest_of
-from bench.cli.run_command import _finish, execute
-from bench.cli.setup import open_registry, plugin_option, strict_option
-from bench.errors import BenchError
+from bench.cli.run_command import execute, finish, settings_of
+from bench.cli.setup import FolderPath, open_registry, plugin_option, strict_option
+from bench.errors import BenchError, Unsupported, WorkerError
 from bench.offer import Offer
-from bench.plan import Catalogue, make_plan
+from bench.plan import Catalogue, Plan, make_plan
+from bench.run import Metering, Settings
+from bench.run.build import Builder
+from bench.run.ledger import Ledger
 from bench.suite import Vocabulary, load
+from bench.suite.cell import Cell
+from bench.suite.measure import parse_repeat
 
 RECIPES = """
     - none
@@ -35,7 +40,7 @@ RECIPES = """
     "--backend", "backends", multiple=True, metavar="NAME", help="A backend to run on; all that open it when left out."
 )
 @click.option("--budget", default="10s", show_default=True, help="Measuring time per backend.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the run; resumes it.")
+@click.option("-o", "--output", type=FolderPath(), metavar="DIR", help="Folder of the run; resumes it.")
 @click.option("--in-process", is_flag=True, help="No worker processes: for pdb. Numbers are not comparable.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @plugin_option
@@ -53,22 +58,26 @@ def command(
 ) -> None:
     """Try the usual recipes on MODEL: an .onnx or .pt2 file, or package.module:factory.
 
-    With --data and labels quality is accuracy; without, it is agreement with the uncompressed model. The suite that
-    is run is written beside the results: edit it to go on.
+    With --data and labels quality is accuracy; without, it is agreement with the uncompressed model, on inputs that
+    are made up where none are given. The matrix that is run is written beside the results as suite.yaml.
     """
     registry, known = open_registry(plugins, strict=strict_plugins)
     task = _task(model, data, known)
     catalogue = Catalogue.from_offers([*registry.offers, task])
     folder = output or Path("results") / f"try-{task.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    for name in backends:
+        catalogue.one("backend", name)
+    _check_budget(budget)
     chosen = list(backends) or _backends(task, catalogue)
     suite_path = _write_suite(folder, task.name, chosen, budget)
     suite = load(suite_path, vocabulary=Vocabulary.of(catalogue.offers), env={})
     plan = make_plan(suite.cells(), catalogue)
+    _check_model(plan, settings_of(suite, catalogue, in_process), catalogue)
     extra = f" --data {data}" if data else ""
     outcome, page = execute(
         plan, catalogue, registry, suite, folder, f"bench try {model}{extra}", in_process=in_process
     )  # fmt: skip
-    _finish(outcome, folder, page, as_json)
+    finish(outcome, folder, page, as_json)
 
 
 def _task(model: str, data: Path | None, catalogue: Catalogue) -> Offer:
@@ -92,13 +101,38 @@ def _task(model: str, data: Path | None, catalogue: Catalogue) -> Offer:
     )
 
 
+def _check_budget(budget: str) -> None:
+    try:
+        parse_repeat(f"until ci < 2% or {budget}")
+    except ValueError as error:
+        raise BenchError(
+            f"--budget {budget[:40]}: {error}", cure="give seconds or minutes, as in --budget 20s"
+        ) from error
+
+
+def _check_model(plan: Plan, settings: Settings, catalogue: Catalogue) -> None:
+    """Open the model and its data once, before anything is built: what is wrong with them is one error, not a table."""
+    runnable = [each for each in plan.comparisons if each.runnable]
+    if not runnable:
+        raise BenchError(str(plan.cells[0].reason))
+    builder = Builder(settings, catalogue, Ledger(), Metering(settings, catalogue))
+    try:
+        builder.task(runnable[0])
+    except (Unsupported, WorkerError) as error:
+        raise BenchError(error.message) from error
+
+
 def _backends(task: Offer, catalogue: Catalogue) -> list[str]:
-    """Return the installed backends; those that the model's format cannot reach say so in the plan."""
+    """Return the installed backends that the model reaches, by converters where need be; all, to say why, if none."""
     found = [name for name in catalogue.names("backend") if catalogue.missing(catalogue.one("backend", name)) is None]
-    direct = [name for name in found if set(task.produces) & set(catalogue.one("backend", name).accepts)]
     if not found:
         raise BenchError("no backend is installed", cure="pip install 'joulebench[mobile]'")
-    return direct if direct and "module" not in task.produces else found
+    reached = {
+        each.cell.backend
+        for each in make_plan((Cell("try", task.name, (), name) for name in found), catalogue).cells
+        if each.route
+    }
+    return [name for name in found if name in reached] or found
 
 
 def _write_suite(folder: Path, name: str, backends: Sequence[str], budget: str) -> Path:

@@ -86,10 +86,18 @@ def _planned(cell: Cell, task: Offer, backend: Offer, catalogue: Catalogue) -> P
         for offer in (task, backend):
             if reason := catalogue.missing(offer):
                 raise Unsupported(reason)
+        _check_device(cell, backend)
         _check_steps(cell, catalogue)
         return PlannedCell(cell, find_route(task, cell, backend, catalogue))
     except Unsupported as error:
         return PlannedCell(cell, None, error.message)
+
+
+def _check_device(cell: Cell, backend: Offer) -> None:
+    """Refuse a kind of device that the backend's offer leaves out; an offer that names none is asked by running."""
+    known = [str(each) for each in backend.facts.get("devices", ())]
+    if known and cell.device.rstrip("?").partition(":")[0] not in known:
+        raise Unsupported(f"backend '{backend.name}' runs on {', '.join(known)}, not on '{cell.device}'")
 
 
 def _check_steps(cell: Cell, catalogue: Catalogue) -> None:

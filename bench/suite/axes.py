@@ -17,6 +17,7 @@ LARGEST = {"batch": 65_536, "threads": 1_024}
 SCENARIOS = ("single-stream",)
 # MLPerf Inference names four; the rules differ in when queries are issued.
 LATER_SCENARIOS = ("multi-stream", "server", "offline")
+EMPTY = {"task": "name one at least", "backend": "name one at least"}
 # 'cuda:0?' asks for the device when it is present.
 DEVICE = re.compile(r"[a-z][a-z0-9_-]{0,31}(:[0-9]{1,3})?\??")
 
@@ -34,7 +35,7 @@ def read_axis(axis: str, entries: Any, keys: Keys, reader: Reader) -> list[Choic
     if not isinstance(entries, list):
         return _read_entry(axis, entries, keys, reader)
     if not entries:
-        reader.problems.at_value(keys, f"the list '{axis}' is empty; leave the key out instead")
+        reader.problems.at_value(keys, f"the list '{axis}' is empty; {EMPTY.get(axis, 'leave the key out instead')}")
     found: list[Choice] = []
     for index, entry in enumerate(entries):
         found += _read_entry(axis, entry, (*keys, index), reader)

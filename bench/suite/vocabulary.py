@@ -50,6 +50,7 @@ class Vocabulary:
         if name in names:
             return None
         hint = did_you_mean(name, names) or f" No {slot} is installed: see 'bench list'."
+        hint += " A file of your own is given by -p FILE." if slot == "compressor" else ""
         return f"unknown {slot} '{name}'.{hint}"
 
     def _names(self, slot: Slot) -> Mapping[str, tuple[Offer, ...]]:

@@ -6,12 +6,14 @@ import os
 import platform
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from bench.errors import Unsupported
 from bench.wire.frames import Message
 
 Answer = Mapping[str, Any] | Message
+OURS = (str(Path(__file__).parents[1]) + os.sep, "<frozen importlib")
 
 
 class Handler:
@@ -96,4 +98,8 @@ def _status(error: BaseException, message: str) -> str:
 
 
 def _traceback(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error))[-8000:]
+    """Return the traceback from the plugin's first line on: what called it is ours and tells its author nothing."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(OURS):
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))[-8000:]

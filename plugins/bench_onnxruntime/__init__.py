@@ -32,7 +32,7 @@ def onnx_export(artifact: bench.Artifact, ctx: bench.Context) -> Path:
     return export(artifact, ctx)
 
 
-@bench.backend("onnxruntime", accepts=FORMAT, needs=("onnxruntime",), extra=EXTRA)
+@bench.backend("onnxruntime", accepts=FORMAT, needs=("onnxruntime",), extra=EXTRA, facts={"devices": ["cpu"]})
 class OnnxRuntimeBackend:
     """ONNX Runtime on the CPU.
 

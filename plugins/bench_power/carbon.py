@@ -28,6 +28,7 @@ STATES = "data/private_infra/2023/usa_emissions.json"
 PROVINCES = "data/private_infra/2023/china_provincial_emissions.json"
 NORDIC = "data/private_infra/nordic_emissions.json"
 PROCESSORS = "data/hardware/cpu_power.csv"
+LETTERS = 3
 NORDIC_ZONES = {"SWE": "SE", "NOR": "NO", "FIN": "FI"}
 # What the processor's own name carries and the table's does not.
 DECORATION = re.compile(r"\((?:r|tm|c)\)|\bcpu\b|\bprocessor\b|\b\d+-core\b|@.*$|\bwith .*$", re.IGNORECASE)
@@ -77,6 +78,8 @@ def carbon_factor(country: str, region: str | None = None) -> CarbonFactor:
     countries = _table(COUNTRIES)
     code = country.strip().upper()
     if code not in countries:
+        if len(code) == LETTERS - 1:  # the two-letter code of the same standard, which these tables do not use
+            raise _two_letters(code, countries)
         names = {str(entry["country_name"]).lower(): known for known, entry in countries.items()}
         raise _unknown("country", country, countries, names.get(country.strip().lower()))
     if region is not None:
@@ -89,6 +92,11 @@ def carbon_factor(country: str, region: str | None = None) -> CarbonFactor:
         source=f"Our World in Data, carbon intensity of electricity, in {_version()}",
         year=int(entry["year"]),
     )
+
+
+def _two_letters(code: str, countries: Mapping[str, Any]) -> bench.BenchError:
+    near = ", ".join(f"{each} ({countries[each]['country_name']})" for each in countries if each.startswith(code))
+    return bench.BenchError(f"'{code}' is no country of three letters", cure=f"known: {near}" if near else None)
 
 
 def design_power(processor: str) -> DesignPower | None:

@@ -46,7 +46,7 @@ def torch_load(artifact: bench.Artifact, ctx: bench.Context) -> Any:
     return load_module(artifact, ctx)
 
 
-@bench.backend("torch", accepts=FORMATS, **TORCH)
+@bench.backend("torch", accepts=FORMATS, facts={"devices": ["cpu"]}, **TORCH)
 class TorchBackend:
     """PyTorch, eager or compiled.
 
