@@ -6,6 +6,7 @@ Plugins of runtimes make such tasks for the files they open: `ModelTask(model, d
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -150,14 +151,19 @@ class ModelTask:
         assert self.given is not None
         missing = [name for name in wanted if name not in self.given]
         lengths = {len(value) for value in self.given.values()}
+        if self.labels is not None and {len(self.labels)} != lengths:
+            raise Unsupported(f"the data hold {len(self.labels)} labels for {max(lengths, default=0)} examples")
         if missing or len(lengths) != 1 or min(lengths) < 2:
             shown = ", ".join(f"{name} {np.shape(value)}" for name, value in self.given.items())
             raise Unsupported(f"the data hold {shown}; the model wants {', '.join(wanted)}, 2 examples or more of each")
 
 
 def _read(path: str) -> dict[str, Any]:
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise Unsupported(f"{Path(path).name} is no .npz file of plain arrays, as numpy.savez writes them") from error
 
 
 def _sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 
@@ -11,6 +12,8 @@ from bench.record import Ratio, Record
 from bench.suite.cell import recipe_name
 from bench.units import format_quantity, format_with_interval
 
+NUMBER = re.compile(r"\d+(\.\d+)?")
+SHOWN = 6
 HEAD = ("id", "task", "backend", "recipe", "quality", "latency p50", "ratio", "energy", "memory", "size", "status")
 
 
@@ -50,14 +53,20 @@ def _row(record: Record) -> list[str]:
 
 
 def doubts(records: Sequence[Record]) -> str:
-    """Return why cells have no number or a doubtful one: each reason once, with the ids of its cells."""
-    why: dict[str, list[str]] = {}
+    """Return why cells have no number or a doubtful one, with their ids; reasons that differ in figures are one."""
+    why: dict[str, tuple[str, list[str]]] = {}
     for each in records:
         reasons = each.validity.get("reasons", []) if each.status == "ok" else [each.reason or "no reason was given"]
         word = each.status if each.status != "ok" else str(each.validity.get("verdict", "valid"))
         for reason in reasons:
-            why.setdefault(f"{word}: {str(reason).splitlines()[0]}", []).append(each.id)
-    return "".join(f"{clean(reason)}\n    {', '.join(ids)}\n" for reason, ids in why.items())
+            text = f"{word}: {(str(reason).splitlines() or [''])[0]}"
+            why.setdefault(NUMBER.sub("#", text), (text, []))[1].append(each.id)
+    return "".join(f"{clean(_alike(text, ids))}\n" for text, ids in why.values())
+
+
+def _alike(text: str, ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
+    return f"{text}{' (for one)' if len(ids) > 1 else ''}\n    {', '.join(ids[:SHOWN])}{more}"
 
 
 def reading_text(reading: Reading | None, *, interval: bool = False) -> str:

@@ -91,3 +91,12 @@ def test_names_that_nobody_offers_stop_the_plan(change: dict[str, object]) -> No
 
 def test_an_empty_plan() -> None:
     assert plan().cells == ()
+
+
+def test_a_device_that_the_backend_leaves_out_is_unsupported() -> None:
+    backend = replace(OFFERS[1], facts={"devices": ["cpu"]})
+    catalogue = Catalogue.from_offers((OFFERS[0], backend))
+    cells = [replace(BASE, device=device) for device in ("cpu", "cpu:0", "gpu", "cuda:0?")]
+    found = [each.reason for each in make_plan(cells, catalogue).cells]
+    assert found[:2] == [None, None]
+    assert found[2:] == [f"backend 'ort' runs on cpu, not on '{each}'" for each in ("gpu", "cuda:0?")]

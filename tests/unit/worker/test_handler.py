@@ -146,3 +146,9 @@ def test_facts_become_plain(value: object, plain: object) -> None:
     found = jsonable(value)
     assert found == plain
     assert type(found) is type(plain)
+
+
+def test_a_traceback_begins_with_the_plugins_own_line(tmp_path: Path) -> None:
+    trace = describe(tmp_path, "def f():\n    raise ValueError('mine')\nf()")["error"]["traceback"]
+    assert trace.splitlines()[1].startswith(f'  File "{tmp_path / "plugin.py"}", line 3')
+    assert "handler.py" not in trace
