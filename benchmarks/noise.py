@@ -1,12 +1,13 @@
 """Are doubtful numbers doubted, and the others not? `python benchmarks/noise.py [--json]`, on a machine left alone.
 
 Live: a fixed model (the yardstick of `bench doctor`) is measured in runs of five launches, in turn alone, beside one
-busy process, and beside four on two cores (two a core, elsewhere); every other run with calls of 1 ms, which a
-scheduler mostly lets end, or of 12 ms, which it cuts. The truth is the median over the runs alone of the median
-latency, for each length of call. A run is off when its median latency is not within 10 % of that. About six minutes.
+busy process, and beside four on two cores (two for each core that it may use, elsewhere); every other run with calls of
+1 ms, which a scheduler mostly lets end, or of 12 ms, which it cuts. The truth is the median over the runs alone of the
+median latency, for each length of call. A run is off when its median is not within 10 % of that. About seven minutes.
 
 flagged_of_off_pct      of the runs that are off, alone or not, those not called valid, percent (off_runs: how many are)
-false_flags_alone_pct   runs alone that are not off and not called valid, percent
+false_flags_alone_pct   of the runs alone that are not off, those not called valid, percent
+flagged_alone_pct       the same of all runs alone
 flagged_busy4_pct       runs beside four busy processes that are not called valid, percent
 off_busy4_pct           runs beside four busy processes that are off, percent
 flagged_busy1_pct, off_busy1_pct    the same beside one busy process
@@ -100,7 +101,8 @@ def live(regime: str, calls: str, seed: str, launches: int = LAUNCHES) -> Run:
 
 def live_runs(alone: int, beside_one: int, beside_four: int) -> Iterator[Run]:
     """Yield runs, the regimes interleaved so that a slow quarter of an hour does not fall on one of them."""
-    four = 2 * (os.cpu_count() or 2)
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+    four = 2 * max(usable, 2)
     asked = {0: alone, 1: beside_one, four: beside_four}
     order = sorted((at / total, count) for count, total in asked.items() for at in range(total))
     for index, (_, count) in enumerate(order):
@@ -147,6 +149,7 @@ def live_figures(runs: Sequence[Run]) -> dict[str, float]:
     if "long" in truth:
         found["truth_long_ms"] = 1e3 * truth["long"]
     found["false_flags_alone_pct"] = share([each.flagged for each, is_off in judged if each in alone and not is_off])
+    found["flagged_alone_pct"] = share([each.flagged for each in alone])
     if off:
         found["flagged_of_off_pct"] = share([each.flagged for each in off])
     for regime in ("busy1", "busy4"):

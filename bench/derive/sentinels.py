@@ -36,11 +36,11 @@ def waits_by_itself(launches: Sequence[Launch], cell: str) -> bool:
     return float(np.median(gave)) >= WAITS_PER_CALL and float(np.median(taken)) < float(np.median(gave))
 
 
-def preempted_per_s(launches: Sequence[Launch], cell: str) -> float:
-    """Return involuntary context switches per processor second of the blocks."""
-    switches = sum(float(involuntary_per_block(each, cell).sum()) for each in launches)
+def preempted(launches: Sequence[Launch], cell: str) -> tuple[float, float]:
+    """Return involuntary context switches per processor second of the blocks, and per block."""
+    switches = np.concatenate([involuntary_per_block(each, cell) for each in launches])
     seconds = sum(float(cpu_per_call(each, cell).sum()) * int(each.meta["n"]) for each in launches)
-    return switches / seconds if seconds > 0 else 0.0
+    return (float(switches.sum()) / seconds if seconds > 0 else 0.0), float(switches.mean())
 
 
 def drift_over_launches(launches: Sequence[Launch], cell: str) -> float:

@@ -21,14 +21,14 @@ DRIFT = 0.10
 SCATTER = 0.15
 SPREAD = 2.0
 MEDIAN_SPREAD = 1.5
-PREEMPTED_PER_S = 200.0
+PREEMPTED_PER_S, PREEMPTED_PER_BLOCK = 200.0, 0.5  # blocks of tiny calls last too little for a rate to mean much
 OTHERS = 0.20  # of all processor time of the cores we may use
 WAITING, WAITING_BESIDE = 0.40, 0.10  # of the seconds; where others work as much: one crowded core of many is not ours
 STOLEN = 0.10
 THROTTLED = 0.02
 SLOWED = 0.90
 CLOCK_STEP = 0.05
-ALL = ("latency", "memory", "startup", "energy")
+ALL = ("latency", "memory", "startup", "energy", "energy_load", "energy_warm_up")
 TIMES = ("latency", "startup")
 
 
@@ -101,7 +101,8 @@ def _held_up(launches: Sequence[Launch], cell: str, threads: int) -> Iterator[Do
         share = sentinels.wall_over_cpu(launches, cell)
         text = f"descheduled: wall time is {share:.2f}x processor time; the machine is busy with other work"
         yield Doubt("suspect", text, TIMES)
-    if (rate := sentinels.preempted_per_s(launches, cell)) > PREEMPTED_PER_S:
+    rate, in_block = sentinels.preempted(launches, cell)
+    if rate > PREEMPTED_PER_S and in_block > PREEMPTED_PER_BLOCK:
         yield Doubt("suspect", f"preempted: {rate:.0f} times per processor second, by other work", TIMES)
     if (spread := sentinels.mean_over_floor(launches, cell)) > SPREAD:
         yield Doubt("suspect", f"the mean is {spread:.1f}x the floor: something interrupts the calls")

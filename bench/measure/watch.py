@@ -59,8 +59,8 @@ class Watch:
         """Return what happened since the watch began, JSON-able.
 
         `seconds`, then in processor seconds of the cores we may use `total_s`, `busy_s`, `others_s` (busy, and not for
-        us) and `steal_s`; `pressure_s` in which some process waited for a processor; `throttled_s` in which a quota held
-        us back; `thermal_events`; `frequency_hz` now; `cores` we may use and their `quota`.
+        us) and `steal_s`; `pressure_s` in which some process waited for a processor; `throttled_s` in which a quota
+        held us back; `thermal_events`; `frequency_hz` now; `cores` we may use and their `quota`.
         """
         first, last = self._first, self._look()
         found: dict[str, Any] = {"seconds": last.at_s - first.at_s, "cores": len(self._usable)}

@@ -56,6 +56,7 @@ def test_live_figures(noise):
     assert found["off_runs"] == 2
     assert found["flagged_of_off_pct"] == 50
     assert found["false_flags_alone_pct"] == pytest.approx(100 / 24)
+    assert found["flagged_alone_pct"] == pytest.approx(100 / 24)
     assert found["off_busy4_pct"] == pytest.approx(200 / 3)
     assert (found["flagged_busy1_pct"], found["off_busy1_pct"]) == (0, 0)
 

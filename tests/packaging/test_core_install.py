@@ -87,3 +87,13 @@ def test_suites_are_found_by_name_and_planned(core: Path, tmp_path: Path) -> Non
     cells = json.loads(ended.stdout)["cells"]
     assert cells
     assert all("not installed here" in each["reason"] for each in cells)
+
+
+def test_the_doctor_measures_the_noise_floor(core: Path, tmp_path: Path) -> None:
+    ended = _bench(core, "doctor", "--json", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)
+    states = {each["subject"]: each["state"] for each in found["findings"]}
+    assert states["noise"] in ("ok", "note")
+    assert found["noise"]["launches"] >= 4
+    assert [each["seconds"] for each in found["noise"]["gate"]] == [10, 30, 60]
