@@ -158,6 +158,12 @@ def examine_zones(meter: str, answer: Mapping[str, Any]) -> list[Finding]:
     return findings
 
 
+def examine_timing(meter: str, answer: Mapping[str, Any]) -> list[Finding]:
+    """Say how often a meter has a new value and how long its windows are; nothing where it does not say."""
+    said = _timing(answer).removeprefix("; ")
+    return [Finding(f"{meter} windows", "ok", said)] if said else []
+
+
 def examine_watts(meter: str, reading: Reading) -> Finding:
     """Say what a short window read, domain by domain."""
     if reading.value is None:

@@ -15,6 +15,7 @@ from bench.cli.table import ratio_text, table
 from bench.derive.payback import NO_CLAIM
 from bench.derive.ratios import unpaired_ratio
 from bench.errors import BenchError
+from bench.reading import Reading, alike
 from bench.record import Ratio, Record
 from bench.stats import Interval, verdict
 from bench.store import find_records
@@ -147,15 +148,23 @@ def _metric(metric: str, first: Record, second: Record, name: str) -> Line:
     mine, theirs = second.readings.get(metric), first.readings.get(metric)
     if mine is None or theirs is None or mine.value is None or theirs.value is None:
         return Line(name, metric, None, NOT, "not read on both sides")
-    if metric == "energy":
-        if (mine.class_, mine.facts.get("domains")) != (theirs.class_, theirs.facts.get("domains")):
-            return Line(name, metric, None, NOT, f"{theirs.class_} against {mine.class_} joules")
-        if mine.class_ == "estimated":
-            return Line(name, metric, None, NOT, "estimated joules compare only side by side")
+    if metric == "energy" and (why := _unlike(mine, theirs)):
+        return Line(name, metric, None, NOT, why)
     if theirs.value <= 0 or not all(each and each > 0 for each in (mine.low, mine.high, theirs.low, theirs.high)):
         return Line(name, metric, None, "tie" if mine.value == theirs.value else NOT, "no usable interval")
     ratio = unpaired_ratio((mine.value, mine.low, mine.high), (theirs.value, theirs.low, theirs.high), first.id)  # type: ignore[arg-type]
     return _line(name, metric, ratio)
+
+
+def _unlike(mine: Reading, theirs: Reading) -> str:
+    """Return why joules that were not measured side by side are no pair, empty when they are."""
+    if (mine.class_, mine.facts.get("domains")) != (theirs.class_, theirs.facts.get("domains")):
+        return f"{theirs.class_} against {mine.class_} joules"
+    try:
+        alike([mine, theirs])
+    except ValueError as error:
+        return str(error)
+    return "estimated joules compare only side by side" if mine.class_ == "estimated" else ""
 
 
 def _line(name: str, metric: str, ratio: Ratio) -> Line:

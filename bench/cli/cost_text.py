@@ -49,7 +49,8 @@ def _reading(data: Part | None) -> str:
     reading = Reading.from_json(data)
     if reading.value is None:
         return f"joules unavailable ({reading.reason})"
-    return f"{reading_text(reading, interval=True)} {reading.class_}"
+    why = f" (not measured: {reading.facts['not_measured']})" if reading.facts.get("not_measured") else ""
+    return f"{reading_text(reading, interval=True)} {reading.class_}{why}"
 
 
 def _trained(step: Part) -> Iterator[str]:

@@ -18,6 +18,7 @@ from bench.doctor import (
     examine_meters,
     examine_noise,
     examine_offers,
+    examine_timing,
     examine_watts,
     examine_zones,
     gate_promises,
@@ -97,7 +98,10 @@ def _tree(root: Path, catalogue: Catalogue) -> list[Finding]:
         answer = _asked(offer, options, timing=False)
         findings += examine_zones(offer.name, answer)
         if answer["zones"] and answer["reason"] is None:
-            findings.append(examine_watts(offer.name, _watts(offer, options)))
+            watts = _watts(offer, options)
+            findings.append(examine_watts(offer.name, watts))
+            if watts.value is not None:  # a dump stands still, and would only be waited for
+                findings += examine_timing(offer.name, _asked(offer, options))
     if not findings:
         raise BenchError(f"no meter finds a zone under {root}", cure="give a tree like /sys/class/powercap")
     return findings

@@ -104,6 +104,7 @@ def _how(reading: Reading) -> str:
     parts += [reading.reason] if reading.reason else []
     if coefficients := reading.facts.get("coefficients"):
         parts.append(f"{coefficients.get('watts_per_cpu')} W per busy processor, x/÷ {coefficients.get('factor')}")
+    parts += [f"not measured: {why}"] if (why := reading.facts.get("not_measured")) else []
     return ", ".join(str(each) for each in parts)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from bench.derive import energy as energy_room
 from bench.derive import ratios as ratio_room
 from bench.derive import readings as reading_room
-from bench.derive.phases import starting
+from bench.derive.phases import STARTING, starting
 from bench.derive.ratios import Stop
 from bench.derive.verdict import Doubt, descheduled, doubts, judged, summary
 from bench.reading import Reading
@@ -75,9 +75,13 @@ def _derive(
     }
     # A meter's windows have a verdict of their own: what befell the blocks says nothing about them, save that the
     # cell does not do what it should.
-    readings = judged({name: each for name, each in found.items() if each is not metered}, doubted)
-    if metered:
-        readings |= judged({"energy": metered}, [each for each in doubted if each.verdict == "invalid"])
+    windows = {
+        name: each
+        for name, each in found.items()
+        if each is metered or (name in STARTING and each.class_ in ("measured", "derived"))
+    }
+    readings = judged({name: each for name, each in found.items() if name not in windows}, doubted)
+    readings |= judged(windows, [each for each in doubted if each.verdict == "invalid"])
     validity = summary([*doubted, *_of_energy(metered)])
     ratios: dict[str, Ratio] = {}
     if base is not None:

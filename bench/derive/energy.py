@@ -7,6 +7,7 @@ each window, which repeating does not lessen. They are added.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -151,7 +152,8 @@ def _per_example(reading: Reading, batch: int) -> Reading:
 
 def _unavailable(windows: Windows) -> Reading:
     """Return the reading of a cell whose windows were all lost, with what the meter still says of itself."""
-    reason, count = Counter(windows.reasons).most_common(1)[0]
+    kind, count = Counter(map(_kind_of, windows.reasons)).most_common(1)[0]
+    reason = next(each for each in windows.reasons if _kind_of(each) == kind)
     known = windows.unusable.facts if windows.unusable else {}
     kept = {name: known[name] for name in ("kind", "meter_version", "domains", "period_s") if name in known}
     total = len(windows.reasons)
@@ -165,6 +167,11 @@ def _unavailable(windows: Windows) -> Reading:
         reasons=(reason,),
         facts={**kept, "n_windows": total, "n_invalid": total},
     )
+
+
+def _kind_of(reason: str) -> str:
+    """Return a reason without its numbers: windows lost to 85 and to 88 % of others' work are lost for one reason."""
+    return re.sub(r"\d+(\.\d+)?", "#", reason)
 
 
 def _with_doubt(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.derive import sentinels
+from bench.derive.phases import STARTING
 from bench.reading import VERDICTS, Reading, Verdict
 from bench.store import Launch
 
@@ -28,8 +29,8 @@ STOLEN = 0.10
 THROTTLED = 0.02
 SLOWED = 0.90
 CLOCK_STEP = 0.05
-ALL = ("latency", "memory", "startup", "energy", "energy_load", "energy_warm_up")
-TIMES = ("latency", "startup")
+TIMES, JOULES = ("latency", "startup"), ("energy", *STARTING)
+ALL = (*TIMES, "memory", *JOULES)
 
 
 @dataclass(frozen=True)
@@ -133,11 +134,11 @@ def _machine(launches: Sequence[Launch]) -> Iterator[Doubt]:
     if (throttled := sentinels.watched(launches, "throttled_s", "seconds") or 0.0) > THROTTLED:
         yield Doubt("suspect", f"the cgroup's quota held processes back {throttled:.0%} of the time", TIMES)
     if events := sentinels.thermal_events(launches):
-        yield Doubt("suspect", f"cores were slowed down for heat {events} times", ("latency", "startup", "energy"))
+        yield Doubt("suspect", f"cores were slowed down for heat {events} times", (*TIMES, *JOULES))
     seen = sentinels.frequencies(launches)
     if seen and seen[0] < SLOWED * seen[1]:
         text = f"the clock frequency went between {seen[0] / 1e9:.2f} and {seen[1] / 1e9:.2f} GHz"
-        yield Doubt("suspect", text, ("latency", "startup", "energy"))
+        yield Doubt("suspect", text, (*TIMES, *JOULES))
 
 
 def _means(launches: Sequence[Launch], cell: str, threads: int) -> Iterator[Doubt]:
@@ -145,7 +146,7 @@ def _means(launches: Sequence[Launch], cell: str, threads: int) -> Iterator[Doub
     usable = sentinels.processors(launches)
     if usable is not None and threads > usable:
         text = f"{threads} threads share {usable:g} processors: they wait for one another"
-        yield Doubt("suspect", text, ("latency", "startup", "energy"))
+        yield Doubt("suspect", text, (*TIMES, *JOULES))
     step = sentinels.clock_step_share(launches, cell) or 0.0
     if step > CLOCK_STEP:
         yield Doubt("suspect", f"the clock's smallest step is {step:.0%} of a call")

@@ -89,7 +89,8 @@ def joules(reading: Mapping[Any, Any]) -> str:
         reason = f": {visible(reading['reason'])}" if reading.get("reason") else ""
         return f"{MISSING} {badge(reading.get('class'))}{reason}"
     scale = scale_for(visible(reading.get("unit", "J"), 20), [found.value])
-    return f"{sentence(found, scale)} {badge(reading.get('class'))}"
+    why = f" (not measured: {visible(reading['not_measured'])})" if reading.get("not_measured") else ""
+    return f"{sentence(found, scale)} {badge(reading.get('class'))}{why}"
 
 
 def badge(klass: Any) -> str:

@@ -111,19 +111,19 @@ class Metering:
 
     @contextmanager
     def for_opening(self, meter: Meter | None) -> Iterator[Loan]:
-        """Hold a meter while a session is opened and warmed up."""
-        with self._lent(meter, OPENING_PERIOD_S) as loan:
+        """Hold a meter while a session is opened and warmed up; nobody waits for it, since there are many openings."""
+        with self._lent(meter, OPENING_PERIOD_S, patience_s=0.0) as loan:
             yield loan
 
     @contextmanager
-    def _lent(self, meter: Meter | None, slowest_s: float) -> Iterator[Loan]:
+    def _lent(self, meter: Meter | None, slowest_s: float, patience_s: float | None = None) -> Iterator[Loan]:
         why = meter and (meter.lost or _too_slow(meter, slowest_s))
         if meter is None or why:
             yield Loan(reason=why or None)
             return
         with ExitStack() as stack:
             try:
-                stack.enter_context(self._hold(meter))
+                stack.enter_context(self._hold(meter, patience_s))
                 loan = Loan(meter.to_json())
             except Busy as error:
                 loan = Loan(reason=_busy(error))
@@ -178,11 +178,13 @@ class Metering:
             return Reading.missing("J", f"the window was lost: {error.message}"[:500]).to_json()
 
     @contextmanager
-    def _hold(self, meter: Meter) -> Iterator[None]:
-        """Hold the meter's lock, which all processes share. Raises Busy."""
-        patience_s = max(LEAST_PATIENCE_S, PATIENCE_WINDOWS * meter.seconds)
+    def _hold(self, meter: Meter, patience_s: float | None = None) -> Iterator[None]:
+        """Hold the meter's lock, which all processes share, waiting as long as suits a window. Raises Busy."""
+        if patience_s is None:
+            patience_s = max(LEAST_PATIENCE_S, PATIENCE_WINDOWS * meter.seconds)
         lock = self.settings.cache.folder / "locks" / f"{meter.name}.lock"
-        with held(lock, patience_s=patience_s, waiting=lambda owner: self._wait(meter, owner)):
+        told = (lambda owner: self._wait(meter, owner)) if patience_s > 0 else None
+        with held(lock, patience_s=patience_s, waiting=told):
             yield
 
     def _wait(self, meter: Meter, owner: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench import machine
 from bench.artifact import Artifact, digest_of
-from bench.doctor import examine_machine, examine_meters, examine_offers
+from bench.doctor import examine_machine, examine_meters, examine_offers, examine_timing
 from bench.reading import CLASSES, ENERGY_PROVENANCE, Reading
 from bench.record import BadRecord, Ratio, Record
 from bench.suite.cell import Cell, Step
@@ -246,6 +246,17 @@ def test_the_doctor_names_what_is_missing_and_the_cure(monkeypatch: pytest.Monke
     found = {each.subject: each for each in examine_machine()}
     assert "cpupower" in found["governor"].cure
     assert (found["load"].state, found["cgroup quota"].state) == ("note", "note")
+
+
+def test_the_doctor_says_how_long_a_meters_windows_must_be() -> None:
+    answer = {"period_s": 0.1, "fine_s": 25.0, "window_s": 10.0, "zones": []}
+    (found,) = examine_timing("nvml", answer)
+    assert found.seen == "a new value every 100 ms; 1 % takes windows of 25.0 s; a run's windows last 10.0 s"
+    meters = examine_meters({"nvml": None}, {"nvml": "measured"}, {"nvml": answer})
+    assert meters[0].seen == f"can read here, class measured; {found.seen}"
+    (never,) = examine_timing("nvml", {**answer, "fine_s": None})
+    assert "1 % is given by no length of window" in never.seen
+    assert examine_timing("nvml", {"zones": []}) == []
 
 
 def test_the_doctor_says_when_joules_can_only_be_estimated() -> None:

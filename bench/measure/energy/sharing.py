@@ -12,6 +12,8 @@ from bench.reading import Reading
 
 # Others' busy time up to which a package's joules stay measured, and beyond which even a share of them says nothing.
 ALONE, CROWDED = 0.02, 0.30
+# The system's account of the machine goes in ticks of 10 ms; over less busy time than this they would decide.
+SHORT_S, ROUNDING_S = 0.5, 0.02
 # Fields of the line "cpu" in /proc/stat (proc_stat(5)); guest time is already part of user time.
 USER, NICE, SYSTEM, IDLE, IOWAIT, IRQ, SOFTIRQ, STEAL = range(8)
 
@@ -55,12 +57,20 @@ class ProcLoad:
 
 
 def shares(first: Load | None, last: Load | None) -> dict[str, float | None]:
-    """Return `share` (this process's part of the busy time, 1 = alone) and `steal` (of all processor time)."""
+    """Return `share` (this process's part of the busy time, 1 = alone) and `steal` (of all processor time).
+
+    Of a short window the share is not known, only that it lies between `share_low` and `share_high`.
+    """
     if first is None or last is None:
         return {"share": None, "steal": None}
-    busy, total = last.busy_s - first.busy_s, last.total_s - first.total_s
-    share = min(1.0, (last.own_s - first.own_s) / busy) if busy > 0 else None
-    return {"share": share, "steal": (last.stolen_s - first.stolen_s) / total if total > 0 else None}
+    busy, total, own = last.busy_s - first.busy_s, last.total_s - first.total_s, last.own_s - first.own_s
+    steal = (last.stolen_s - first.stolen_s) / total if total > 0 else None
+    if max(busy, own) >= SHORT_S:
+        return {"share": min(1.0, own / busy) if busy > 0 else None, "steal": steal}
+    if own <= 0:
+        return {"share": None, "steal": steal}
+    least, most = (own + max(0.0, busy - own + error) for error in (-ROUNDING_S, ROUNDING_S))
+    return {"share": None, "share_low": own / most, "share_high": own / least, "steal": steal}
 
 
 def by_share(reading: Reading) -> Reading:
@@ -68,11 +78,13 @@ def by_share(reading: Reading) -> Reading:
 
     Others' busy time up to 2 %: the reading stays measured. Up to 30 %: derived, times the share, its interval
     reaching from the value with others' work at no cost to the whole. Above: unavailable. Without a share nothing is
-    changed.
+    changed; of a short window, whose share is known to within ticks only, the interval holds the least that it may be.
     """
-    share = reading.facts.get("share")
-    if reading.value is None or share is None or share >= 1 - ALONE:
+    share, low_share = reading.facts.get("share"), reading.facts.get("share_low")
+    if reading.value is None or (share is None and low_share is None) or (share is not None and share >= 1 - ALONE):
         return reading
+    if share is None:
+        share = reading.facts["share_high"]
     if share < 1 - CROWDED:
         why = f"others did {1 - share:.0%} of the machine's work in the window (more than {CROWDED:.0%}): stop them"
         return replace(
@@ -80,4 +92,5 @@ def by_share(reading: Reading) -> Reading:
             reasons=(why,),
         )  # fmt: skip
     low = reading.low if reading.low is not None else reading.value
-    return replace(reading, class_="derived", value=reading.value * share, low=low * share, high=reading.high)
+    least = share if low_share is None else low_share
+    return replace(reading, class_="derived", value=reading.value * share, low=low * least, high=reading.high)

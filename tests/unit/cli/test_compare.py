@@ -40,3 +40,37 @@ def test_estimated_energy_is_neither_better_nor_worse(word: str, said: str) -> N
 def test_measured_energy_is(word: str) -> None:
     (line,) = (each for each in compare_records(*pair(word, "measured")) if each.metric == "energy")
     assert (line.verdict, "estimated" in line.note) == (word, False)
+
+
+def unpaired(mine: Reading, theirs: Reading) -> tuple[Record, Record]:
+    quality = {"quality": Reading("1", "measured", 0.9, 0.8, 0.95)}
+    cell = Cell("s", "toy", (), "torch")
+    return tuple(  # type: ignore[return-value]
+        Record(name, "ok", cell, "g", readings={**quality, "energy": energy})
+        for name, energy in (("a", mine), ("b", theirs))
+    )
+
+
+def joules(class_: Class = "measured", kind: str = "counter", domain: str = "package") -> Reading:
+    return Reading("J", class_, 1.0, 0.9, 1.1, 5, "m", facts={"kind": kind, "domains": [domain]})
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        (joules("derived"), "measured against derived joules"),
+        (joules(domain="psys"), "measured against measured joules"),
+        (joules(kind="power"), "different kinds"),
+    ],
+)
+def test_unlike_joules_are_not_compared(other: Reading, says: str) -> None:
+    (line,) = (each for each in compare_records(*unpaired(joules(), other)) if each.metric == "energy")
+    assert (line.verdict, says in line.note) == ("not comparable", True)
+
+
+def test_alike_joules_of_two_runs_are_and_estimates_never() -> None:
+    (line,) = (each for each in compare_records(*unpaired(joules(), joules())) if each.metric == "energy")
+    assert line.verdict == "tie"
+    guesses = joules("estimated"), joules("estimated")
+    (line,) = (each for each in compare_records(*unpaired(*guesses)) if each.metric == "energy")
+    assert (line.verdict, "side by side" in line.note) == ("not comparable", True)

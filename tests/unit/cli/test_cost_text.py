@@ -68,6 +68,12 @@ def test_what_is_unknown_is_not_zero() -> None:
     assert "processor time not known, joules unavailable (its processor time was not kept" in text
 
 
+def test_a_step_that_was_to_be_metered_says_why_it_was_not() -> None:
+    lost = Reading.missing("J", "the counter was reset").to_json()
+    text = "\n".join(cost_text(record(cost_of([{**DISTILL, "energy": lost, "train_energy": lost}], METER, None, None))))
+    assert "~36 J [18 J, 72 J] estimated (not measured: the counter was reset)" in text
+
+
 def test_records_of_other_times() -> None:
     assert cost_text(record({})) == []
     assert "joules not recorded" in "\n".join(cost_text(record({"seconds": 1.5, "train_s": 0.5})))

@@ -208,6 +208,8 @@ def test_the_doctor_lists_zones_sums_and_watts_of_a_tree(tree: Path) -> None:
     assert seen["powercap sum"] == "package-0"
     watts = float(seen["powercap now"].split("package ")[1].split(" W")[0])
     assert watts == pytest.approx(WATTS, rel=0.1)
+    assert "a new value every " in seen["powercap windows"]
+    assert "1 % takes windows of" in seen["powercap windows"]
 
 
 def test_the_doctor_finds_nothing_where_there_is_nothing(tmp_path: Path) -> None:

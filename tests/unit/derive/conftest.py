@@ -49,6 +49,7 @@ def launches(
             "base_bytes": 10_000,
             "load_peak_bytes": 900,
             "inference_peak_bytes": 500 + index,
+            "phases": {"load": {"seconds": 0.02, "cpu_s": 0.02}, "warm_up": {"seconds": 0.1, "cpu_s": 0.09}},
         }
         meta = {
             "n": n,

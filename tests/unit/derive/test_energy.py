@@ -100,6 +100,12 @@ def test_the_commonest_reason_is_given(make: Any) -> None:
     assert found.reason == "the counter was reset (so in 2 of 3 windows)"
 
 
+def test_reasons_that_differ_in_their_numbers_are_one(make: Any) -> None:
+    first, second = (Reading.missing("J", f"others did {each}% of the work").to_json() for each in ("85", "88.5"))
+    found = derived(launches(make, {"base": LOST}, {"base": first}, {"base": second}))["base"].readings["energy"]
+    assert found.reason == "others did 85% of the work (so in 2 of 3 windows)"
+
+
 def test_without_windows_the_estimator_speaks(make: Any, meter: Any) -> None:
     assert measured_energy(make(3), "base", [], 1) is None
     assert derived(make(3), meter=meter)["base"].readings["energy"].class_ == "estimated"

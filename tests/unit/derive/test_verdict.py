@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.derive import Stop, derive_comparison, sentinels
 from bench.derive.launches import INVOLUNTARY, VOLUNTARY
 from bench.derive.limits import judge_limits
-from bench.derive.verdict import descheduled, doubts, summary
+from bench.derive.verdict import JOULES, descheduled, doubts, summary
 from bench.reading import VERDICTS, Reading
 from bench.store import Launch
 
@@ -60,15 +60,15 @@ def tail(made: list[Launch], place: int, value: int) -> list[Launch]:
         ([{"others_s": 2.0}, {"others_s": 0.0}, {"others_s": 0.0}, {"others_s": 0.0}], "other work took 25%", None),
         ([{"pressure_s": 0.45}], "", set()),
         ([{"pressure_s": 0.45, "others_s": 0.25}], "waited for a processor 90% of the time", {"latency", "startup"}),
-        ([{"steal_s": 0.2}], "hypervisor took 27%", {"latency", "memory", "startup", "energy"}),
+        ([{"steal_s": 0.2}], "hypervisor took 27%", {"latency", "memory", "startup", *JOULES}),
         ([{"steal_s": 0.02}], "", set()),
         ([{"throttled_s": 0.05}], "quota held processes back 10%", {"latency", "startup"}),
-        ([{"thermal_events": 1}], "slowed down for heat 8 times", {"latency", "startup", "energy"}),
+        ([{"thermal_events": 1}], "slowed down for heat 8 times", {"latency", "startup", *JOULES}),
         ([{"thermal_events": 0}], "", set()),
-        ([{"frequency_hz": 3e9}, {"frequency_hz": 2e9}], "between 2.00 and 3.00 GHz", {"latency", "startup", "energy"}),
+        ([{"frequency_hz": 3e9}, {"frequency_hz": 2e9}], "between 2.00 and 3.00 GHz", {"latency", "startup", *JOULES}),
         ([{"frequency_hz": 3e9}, {"frequency_hz": 2.9e9}], "", set()),
         ([{"cores": 1}], "", set()),
-        ([{"quota": 0.5}], "1 threads share 0.5 processors", {"latency", "startup", "energy"}),
+        ([{"quota": 0.5}], "1 threads share 0.5 processors", {"latency", "startup", *JOULES}),
     ],
 )
 def test_what_the_watch_saw(make: Any, derive: Any, watches: Any, says: str, doubted: set[str] | None) -> None:

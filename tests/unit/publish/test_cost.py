@@ -122,6 +122,12 @@ def test_the_details_tell_phases_training_and_places(make: Make) -> None:
     assert (found["Made on"], found["Served on"]) == ("cuda:0, Xeon", "cpu, Cortex-A76")
 
 
+def test_an_estimate_in_place_of_a_window_says_why(make: Make) -> None:
+    joules = {"value": 12.0, "low": 6.0, "high": 24.0, "unit": "J", "class": "estimated", "not_measured": "<b>held</b>"}
+    record = make("a", "prune", compression={"energy": joules, "phases": {}})
+    assert lines(record, "Cost of compression")["energy"].endswith("○ estimated (not measured: <b>held</b>)")
+
+
 def test_what_may_never_be_saved_says_from_when_at_the_earliest() -> None:
     words = in_words({"verdict": "no demonstrated saving", "low": 2742.0, "class": "derived"})
     assert words == "no demonstrated saving, not before 2,740 inferences"

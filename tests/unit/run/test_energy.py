@@ -11,8 +11,9 @@ from bench_power import powercap
 
 from bench.measure.energy import ProcLoad, counter_meter, discover
 from bench.reading import Reading, lacking
-from bench.run import spawn_child
-from bench.store import held, read_records
+from bench.run import Metering, Settings, spawn_child
+from bench.run.metering import Meter
+from bench.store import Cache, held, read_records
 from bench.suite.cell import Step
 
 from .conftest import FILES, House, in_process
@@ -131,9 +132,9 @@ def test_starting_has_joules_measured_where_it_lasts_long_enough(metered: Any, n
     metered.backend_options = {"repeats": 30_000}
     record = named(metered.run("same").records)["same"]
     warm, load = (record.readings[name] for name in ("energy_warm_up", "energy_load"))
-    assert (warm.class_, warm.meter, warm.facts["per"], warm.n) == ("measured", "powercap", "warm-up", 2)
     seconds = [each.meta["headers"][record.cell.id]["phases"]["warm_up"]["seconds"] for each in windows(metered)]
-    assert warm.value == pytest.approx(WATTS * sum(seconds) / 2, rel=0.1)
+    assert (warm.class_, warm.meter, warm.facts["per"], warm.n) == ("measured", "powercap", "warm-up", len(seconds))
+    assert warm.value == pytest.approx(WATTS * sum(seconds) / len(seconds), rel=0.1)
     assert lacking(warm) == []
     assert (load.class_, lacking(load)) == ("estimated", [])
     assert "less than 10 values of the meter" in load.facts["not_measured"]
@@ -145,6 +146,18 @@ def test_a_meter_too_slow_for_an_opening_is_not_asked(metered: Any, named: Any, 
     assert all(each["meter"] is None for each in metered.spy.of("open"))
     assert record.readings["energy_load"].class_ == "estimated"
     assert "too slow for what is this short" in record.readings["energy_load"].facts["not_measured"]
+
+
+def test_an_opening_does_not_wait_for_a_meter_that_is_held(metered: Any, monkeypatch: Any) -> None:
+    """A launch opens every side: to wait for each would be to stand still for as long as another run trains."""
+    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail(f"slept for {seconds} s"))
+    metering = Metering(Settings(Cache(metered.base / "cache"), metered.spy), metered.catalogue())
+    meter = Meter("powercap", "bench_power:Powercap", seconds=30.0, period_s=0.001)
+    with held(metered.base / "cache" / "locks" / "powercap.lock", patience_s=0), metering.for_opening(meter) as loan:
+        assert loan.meter is None
+        assert "in use by process" in str(loan.reason)
+    with metering.for_opening(meter) as loan:
+        assert (loan.meter, loan.reason) == (meter.to_json(), None)
 
 
 def test_a_step_whose_meter_is_held_runs_all_the_same(metered: Any, named: Any, monkeypatch: Any) -> None:

@@ -4,6 +4,8 @@ import math
 import os
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench.measure.energy import (
     CounterMeter,
@@ -178,6 +180,11 @@ def load(busy_s, own_s, stolen_s=0.0, total_s=100.0):
 def test_shares():
     found = shares(load(10, 5, 1, 100), load(20, 14, 3, 120))
     assert found == pytest.approx({"share": 0.9, "steal": 0.1})
+    brief = shares(load(0, 0), load(0.1, 0.08))
+    assert (brief["share"], brief["share_low"], brief["share_high"]) == (None, pytest.approx(2 / 3), 1.0)
+    crowd = shares(load(0, 0), load(0.4, 0.1))
+    assert (crowd["share_low"], crowd["share_high"]) == (pytest.approx(0.1 / 0.42), pytest.approx(0.1 / 0.38))
+    assert "share_low" in shares(load(0, 0), load(0, 0.008)), "a tick may have been missed"
     assert shares(None, load(1, 1)) == {"share": None, "steal": None}
     assert shares(load(1, 1), load(1, 1)) == {"share": None, "steal": None}
 
@@ -221,3 +228,27 @@ def test_the_systems_clocks_agree():
     last = Instant.of(clock)
     assert last.now_s - first.now_s >= 0.01
     assert jump_s(first, last) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "class_", "interval"),
+    [
+        (0.6, 1.0, "derived", (59.4, 101.0)),
+        (0.97, 1.0, "derived", (96.03, 101.0)),
+        (0.2, 0.5, "unavailable", (None, None)),
+    ],
+)
+def test_a_short_window_says_what_its_share_may_be(low, high, class_, interval):
+    facts = {"share": None, "share_low": low, "share_high": high}
+    ours = by_share(Reading("J", "measured", 100.0, 99.0, 101.0, 1, "m", facts=facts))
+    assert ours.class_ == class_
+    assert (ours.low, ours.high) == (interval[0] and pytest.approx(interval[0]), interval[1])
+    assert ours.value == (None if class_ == "unavailable" else 100.0)
+
+
+@given(st.floats(0, 10), st.floats(0, 10), st.floats(0, 10))
+def test_a_share_is_a_share_whatever_the_account_says(busy, own, spare):
+    found = shares(load(0, 0), load(busy, own, 0.0, busy + spare))
+    ends = [found[name] for name in ("share_low", "share", "share_high") if found.get(name) is not None]
+    assert ends == sorted(ends)
+    assert all(0 <= each <= 1 + 1e-9 for each in ends)
