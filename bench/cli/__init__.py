@@ -20,6 +20,7 @@ COMMANDS = {
     "show": "Show one record with its provenance, lineage and samples.",
     "compare": "Compare two records or two runs: better, worse or tie, with the interval.",
     "report": "Render results as a leaderboard.",
+    "export": "Write results as CSV, JSON, pytest-benchmark history or badges.",
     "doctor": "Check what can be measured here and what to install.",
     "schema": "Print the JSON Schema of suites or records.",
     "cache": "List or clear the artifact cache.",

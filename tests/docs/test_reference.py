@@ -133,3 +133,16 @@ def test_the_glossary_knows_the_nouns_and_is_sorted() -> None:
     assert set(WORDS) - set(terms) == set()
     assert terms == sorted(terms)
     assert len(terms) == len(set(terms))
+
+
+def test_every_option_of_the_pytest_plugin_and_of_its_fixture_is_explained() -> None:
+    import inspect
+
+    from bench.testing import pytest_plugin
+    from bench.testing.efficiency import Efficiency
+
+    page = (ROOT / "docs" / "how-to" / "pytest.md").read_text(encoding="utf-8")
+    options = re.findall(r'"(--bench-[a-z]+)"', inspect.getsource(pytest_plugin))
+    parameters = [name for name in inspect.signature(Efficiency.__call__).parameters if name not in ("self", "subject")]
+    assert "--bench-against" in options
+    assert [each for each in (*options, *parameters) if each not in page] == []

@@ -37,9 +37,11 @@ def test_every_package_is_typed(wheel_names: set[str]) -> None:
     assert {f"{each}/py.typed" for each in packages} <= wheel_names
 
 
-def test_the_licence_and_the_command_are_there(wheel: Path, wheel_names: set[str]) -> None:
+def test_the_licence_the_command_and_the_pytest_plugin_are_there(wheel: Path, wheel_names: set[str]) -> None:
     (licence,) = (name for name in wheel_names if name.endswith(".dist-info/licenses/LICENSE"))
     (entries,) = (name for name in wheel_names if name.endswith(".dist-info/entry_points.txt"))
     with zipfile.ZipFile(wheel) as archive:
         assert "Apache License" in archive.read(licence).decode()
-        assert "bench = bench.cli:main" in archive.read(entries).decode()
+        text = archive.read(entries).decode()
+    assert "bench = bench.cli:main" in text
+    assert "[pytest11]\nbench = bench.testing.pytest_plugin" in text
