@@ -58,10 +58,21 @@ def record_badge(record: Record, metric: str, *, ratio: bool = False) -> Badge:
     if record.status != "ok":
         return Badge(metric, record.status, "lightgrey")
     badge = _of_ratio(metric, record.ratios[metric]) if ratio else _of_reading(metric, record.readings[metric])
-    doubt = str(record.validity.get("verdict", "valid"))
-    if doubt == "valid" or badge.message.endswith(doubt) or not _is_timed(record, metric):
-        return badge
-    return Badge(badge.label, f"{badge.message} {doubt}", "lightgrey")
+    verdict_, _ = doubt(record, metric)
+    return badge if verdict_ == "valid" else Badge(badge.label, f"{badge.message} {verdict_}", "lightgrey")
+
+
+def doubt(record: Record, metric: str) -> tuple[str, tuple[str, ...]]:
+    """Return the verdict on one metric of a record, and the reasons: "valid", "suspect" or "invalid".
+
+    Records in which no reading has a verdict of its own, as old ones, doubt everything that takes time to read.
+    """
+    reading = record.readings.get(metric)
+    if any(each.verdict != "valid" for each in record.readings.values()):
+        return (str(reading.verdict), reading.reasons) if reading else ("valid", ())
+    if metric == "quality" or (reading is not None and reading.class_ == "counted"):
+        return "valid", ()
+    return str(record.validity.get("verdict", "valid")), tuple(record.validity.get("reasons", ()))
 
 
 def endpoint(badge: Badge) -> str:
@@ -91,12 +102,6 @@ def svg(badge: Badge) -> str:
     return ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _is_timed(record: Record, metric: str) -> bool:
-    """Whether a doubt about a record's launches is one about this metric: counts and answers do not depend on them."""
-    reading = record.readings.get(metric)
-    return metric != "quality" and (reading is None or reading.class_ != "counted")
-
-
 def _of_reading(metric: str, reading: Reading) -> Badge:
     if reading.value is None:
         return Badge(metric, "unavailable", "lightgrey")
@@ -104,8 +109,7 @@ def _of_reading(metric: str, reading: Reading) -> Badge:
     estimated = reading.class_ == "estimated"
     shown = format_quantity(reading.value, unit, 2 if estimated else 3)
     marked = "" if reading.class_ in ("measured", "counted") else f" {reading.class_}"
-    doubt = "" if reading.verdict == "valid" else f" {reading.verdict}"
-    return Badge(metric, shown + marked + doubt, "lightgrey" if estimated or doubt else "blue")
+    return Badge(metric, shown + marked, "lightgrey" if estimated else "blue")
 
 
 def _of_ratio(metric: str, ratio: Ratio) -> Badge:

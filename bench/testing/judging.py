@@ -6,13 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bench.gate.badge import doubt
 from bench.gate.render.words import failing, fate, notable, sentence, state, word
 from bench.gate.verdicts import UNFIT, CellVerdict, GateReport
 from bench.record import Record
 from bench.units import format_quantity
-
-# Limits of what a busy machine distorts; the others are exact, or answers.
-TIMED = ("latency", "energy", "memory")
 
 
 @dataclass(frozen=True)
@@ -43,12 +41,12 @@ def of_record(record: Record) -> Judgement:
     lines = [f"{name}: {_shown(record, name, each['value'])} where {_shown(record, name, each['limit'])} is allowed"
              for name, each in broken.items()]  # fmt: skip
     properties = {name: each.value for name, each in record.readings.items() if each.value is not None}
-    verdict, reasons = str(record.validity.get("verdict", "valid")), record.validity.get("reasons", ())
-    doubted = verdict != "valid" and all(name.startswith(TIMED) for name in broken)
-    if broken and not doubted:
+    doubts = [doubt(record, _metric(name)) for name in broken]
+    if broken and any(verdict == "valid" for verdict, _ in doubts):
         return Judgement("fail", "\n".join(lines), properties)
     if broken:
-        return Judgement("skip", f"INCONCLUSIVE: {'; '.join(lines)}; {verdict}: {'; '.join(reasons)}", properties)
+        reasons = dict.fromkeys(f"{verdict}: {'; '.join(found)}" for verdict, found in doubts)
+        return Judgement("skip", f"INCONCLUSIVE: {'; '.join([*lines, *reasons])}", properties)
     if unread:
         why = "; ".join(f"{name} was not read" for name in unread)
         return Judgement("skip", f"INCONCLUSIVE: {why}", properties)
@@ -81,6 +79,12 @@ def _not_owed(record: Record, name: str) -> bool:
     return name == "quality_drop" and record.cell.is_baseline
 
 
+def _metric(limit: str) -> str:
+    """Return the reading that a limit is of."""
+    kind = limit.partition("_")[0]
+    return kind if kind in ("latency", "quality") else limit
+
+
 def _shown(record: Record, limit: str, value: float) -> str:
-    reading = record.readings.get(limit) or record.readings.get(limit.partition("_")[0])
+    reading = record.readings.get(_metric(limit))
     return format_quantity(value, reading.unit if reading else "1", 4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.errors import BenchError, did_you_mean
 from bench.gate.verdicts import MetricVerdict, Outcome
@@ -65,7 +65,8 @@ def judge(
 ) -> MetricVerdict:
     """Return the verdict on one limit by the whole interval: within, beyond, or across (inconclusive).
 
-    An estimate is never gated, and what was not read is not comparable.
+    A suspect or invalid value keeps no limit and breaks none; a ratio was measured side by side. An
+    estimate is never gated, and what was not read is not comparable.
     """
     if limit.relative:
         return _relative(limit, readings.get(limit.name), baseline.get(limit.name), ratios.get(limit.name))
@@ -73,7 +74,12 @@ def judge(
     if reading is None or reading.value is None:
         why = (reading and reading.reason) or "it was not read"
         return MetricVerdict(limit.name, "budget", "not-comparable", why, class_="unavailable", limit=limit.text)
-    outcome: Outcome
+    if reading.verdict != "valid":
+        why = f"the reading is {reading.verdict}: {'; '.join(reading.reasons)}"
+        return MetricVerdict(
+            limit.name, "budget", "inconclusive", why, reading.unit, str(reading.class_), None, reading.value,
+            limit=limit.text,
+        )  # fmt: skip
     outcome, why = _outcome(reading.value, reading.low, reading.high, limit.value, reading.class_)
     judged = outcome != "not-comparable" and reading.low is not None and reading.high is not None
     if judged and reading.low < reading.high:  # type: ignore[operator]
@@ -118,7 +124,7 @@ def _reading(name: str, readings: Mapping[str, Reading]) -> Reading | None:
     found = latency.facts.get("quantiles", {}).get(quantile) if latency else None
     if not found:
         return Reading.missing("s", f"the sample does not support the {quantile}")
-    return Reading("s", "measured", *found)
+    return replace(latency, value=found[0], low=found[1], high=found[2]) if latency else None
 
 
 def _shown(value: float, reading: Reading) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -66,6 +67,14 @@ def test_doubt_is_said_of_what_was_timed_and_of_nothing_else() -> None:
     doubted = record(validity={"verdict": "suspect", "reasons": ["busy"]})
     assert record_badge(doubted, "latency") == Badge("latency", "3.21 ms suspect", "lightgrey")
     assert record_badge(doubted, "size").message == "2.55 MB"
+
+
+def test_the_doubt_of_a_reading_is_its_own() -> None:
+    readings = {**READINGS, "latency": replace(READINGS["latency"], verdict="invalid", reasons=("throttled",))}
+    odd = replace(record(validity={"verdict": "invalid", "reasons": ["throttled"]}), readings=readings)
+    assert record_badge(odd, "latency").message == "3.21 ms invalid"
+    assert record_badge(odd, "latency", ratio=True).message == "0.52x invalid"
+    assert record_badge(odd, "energy").message == "1.2 mJ estimated"
 
 
 def test_what_did_not_run_has_no_number() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bench.errors import BenchError
@@ -63,6 +65,14 @@ def test_verdicts(limits: str, outcome: str, said: str) -> None:
 def test_mistakes(limits: str, said: str) -> None:
     with pytest.raises(BenchError, match=said):
         parse(limits, against=True)
+
+
+def test_a_doubtful_value_keeps_no_limit_and_breaks_none() -> None:
+    readings = {"latency": replace(READINGS["latency"], verdict="suspect", reasons=("other work",))}
+    for text in ("latency: 1 ms", "latency: 1 s", "latency_p90: 1 s"):
+        (limit,) = parse(text, against=False)
+        found = judge(limit, readings, {}, {})
+        assert (found.outcome, found.why) == ("inconclusive", "the reading is suspect: other work")
 
 
 def test_a_relative_limit_needs_a_baseline() -> None:
