@@ -25,6 +25,7 @@ from bench.measure.recorder import record_block
 from bench.run import spawn_child
 from bench.store import Journal, Launch
 from bench.suite import load
+from bench.wire import Reply
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # run as a script, from any folder
@@ -98,13 +99,13 @@ class BlockBench:
         artifact = Artifact.of(folder / "model.noop", "noop").to_json()
         self.ask("open", artifact=artifact, inputs=str(folder / "inputs.npz"), device="cpu", threads=1)
 
-    def ask(self, verb: str, **arguments: object) -> None:
+    def ask(self, verb: str, **arguments: object) -> Reply:
         """Ask the worker."""
-        self.worker.request(verb, arguments, timeout_s=60)
+        return self.worker.request(verb, arguments, timeout_s=60)
 
-    def block(self) -> None:
+    def block(self) -> Reply:
         """Run one block of 10 calls."""
-        self.ask("block", n=10, core=None, seed=1)
+        return self.ask("block", n=10, core=None, seed=1)
 
 
 def block_us(repeats: int = 300) -> float:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 
 import click
 
 from bench import __version__
+from bench.cli.stopping import exit_code_of, stop_on_signals
 from bench.errors import BenchError, did_you_mean
+from bench.unseen import block
 
-INTERRUPTED = 130
+INTERRUPTED, SYSTEM_REFUSED = 130, 2
+_CURES = {
+    errno.ENOSPC: "make room on that disk, or set BENCH_CACHE or -o to another one",
+    errno.EDQUOT: "make room in your quota, or set BENCH_CACHE or -o to another disk",
+    errno.EROFS: "it is mounted read-only: set BENCH_CACHE or -o to a folder that can be written",
+    errno.EACCES: "you may not: set BENCH_CACHE or -o to a folder of yours",
+}
 # Name -> one line of help; the module bench.cli.<name>_command holds the command.
 COMMANDS = {
     "run": "Run a suite: compress, measure side by side, record, render.",
@@ -71,20 +80,32 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; errors a user can act on are shown without a traceback."""
+    stop_on_signals()
     try:
         code = cli.main(standalone_mode=False)
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (click.exceptions.Abort, KeyboardInterrupt) as error:
         click.echo("interrupted; the same command with the same -o folder goes on from here", err=True)
-        code = INTERRUPTED
+        code = exit_code_of(error, INTERRUPTED)
     except click.ClickException as error:
+        error.message = block(error.message)  # type: ignore[misc]  # for typing only; a name in it may be anybody's
         error.show()
         code = error.exit_code
     except click.exceptions.Exit as error:
         code = error.exit_code
     except BenchError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {block(error)}", err=True)
         code = error.exit_code
     except BrokenPipeError:
         sys.stderr.close()
         code = 0
+    except OSError as error:
+        click.echo(f"error: {block(_of_the_system(error))}", err=True)
+        code = SYSTEM_REFUSED
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _of_the_system(error: OSError) -> str:
+    """Say what the system refused, where, and what is left: a full disk or a read-only cache is no bug."""
+    place = f"{error.filename}: " if error.filename else ""
+    kept = "what was recorded before stays: run the same command with the same -o folder to go on"
+    return f"{place}{error.strerror or error}\n  {_CURES.get(error.errno or 0, 'see to it')}; {kept}"

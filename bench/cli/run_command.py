@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from bench.plan import Catalogue, Plan, make_plan
 from bench.record import Record
 from bench.registry import Registry
 from bench.run import Metering, Outcome, Settings, expected_seconds, run, spawn_child
+from bench.run.controller import SUPERSEDED
 from bench.run.metering import estimates
 from bench.run.settings import memory_for_workers
 from bench.store import Cache, RunFolder, cache_folder, open_run
@@ -72,8 +74,8 @@ def command(
     if not allow_code:
         refuse_code(description, catalogue)
     folder = output or _fresh_folder(description.name)
-    options = [*(f"-p {each}" for each in plugins), *(["--allow-code"] if allow_code else [])]
-    reproduce = " ".join(["bench run", suite, *options])
+    options = [*(word for each in plugins for word in ("-p", each)), *(["--allow-code"] if allow_code else [])]
+    reproduce = shlex.join(["bench", "run", suite, *options])
     outcome, page = execute(
         plan, catalogue, registry, description, folder, reproduce, fresh=fresh, in_process=in_process
     )
@@ -190,11 +192,19 @@ def _spawn_here(threads: int, memory_bytes: int | None) -> Any:
 
 
 def _forget(folder: RunFolder, plan: Plan) -> None:
-    """Set aside what a folder holds, so that it is measured again; old records are kept under another name."""
+    """Have the plan's cells measured again, and those only: what is known of them stays until there is something new.
+
+    Their launches are set aside in the journal, and run.json says that they are to be measured, so that an interrupted
+    run goes on with it.
+    """
     for comparison in plan.comparisons:
-        folder.journal.drop(comparison.id)
-    if folder.records_path.exists():
-        folder.records_path.replace(folder.path / f"records-{time.strftime('%Y%m%d-%H%M%S')}.jsonl.old")
+        folder.journal.set_aside(comparison.id, {each.cell.id for each in comparison.cells})
+    facts = folder.facts()
+    origins = facts.get("origins")
+    known = origins if isinstance(origins, dict) else {}
+    folder.write_facts(
+        {**facts, "origins": {**known, **dict.fromkeys((each.cell.id for each in plan.cells), SUPERSEDED)}}
+    )
 
 
 def _plugin_facts(registry: Registry) -> dict[str, Any]:

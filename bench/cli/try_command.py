@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -73,10 +74,8 @@ def command(
     suite = load(suite_path, vocabulary=Vocabulary.of(catalogue.offers), env={})
     plan = make_plan(suite.cells(), catalogue)
     _check_model(plan, settings_of(suite, catalogue, in_process), catalogue)
-    extra = f" --data {data}" if data else ""
-    outcome, page = execute(
-        plan, catalogue, registry, suite, folder, f"bench try {model}{extra}", in_process=in_process
-    )  # fmt: skip
+    reproduce = shlex.join(["bench", "try", str(model), *(["--data", str(data)] if data else [])])
+    outcome, page = execute(plan, catalogue, registry, suite, folder, reproduce, in_process=in_process)
     finish(outcome, folder, page, as_json)
 
 

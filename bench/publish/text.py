@@ -6,37 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# Controls, direction overrides and isolates, invisible and line-breaking characters, lone surrogates, tag characters:
-# each can make a name look like another one, or like nothing (Unicode TR36, section 2.10.5; TR39).
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
-_UNSEEN_IN_BLOCK = re.compile(_UNSEEN.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
-LINE_LIMIT = 400
-BLOCK_LIMIT = 20_000
+from bench.unseen import block, visible
+
+__all__ = ["block", "mapping", "plain", "slug", "visible"]
 DEEPEST = 6
 _WORDS = {None: "—", True: "yes", False: "no"}
-
-
-def visible(value: object, limit: int = LINE_LIMIT) -> str:
-    """Return a value as one line of text in which every invisible or direction-changing character is spelt out.
-
-    >>> visible("gnp" + chr(0x202E) + "exe")
-    'gnp⟨U+202E⟩exe'
-    """
-    text = value if isinstance(value, str) else str(value)
-    if len(text) > limit:
-        text = text[: limit - 1] + "…"
-    return text if text.isprintable() else _UNSEEN.sub(_spell, text)
-
-
-def block(value: object, limit: int = BLOCK_LIMIT) -> str:
-    """Return text of several lines, a traceback say: as `visible`, but line breaks and tabs stay."""
-    text = str(value).replace("\r\n", "\n")
-    if len(text) > limit:
-        text = f"{text[:limit]}\n… cut: {len(text) - limit} more characters stand in the record"
-    return _UNSEEN_IN_BLOCK.sub(_spell, text)
 
 
 def plain(value: Any, depth: int = 0) -> str:
@@ -60,7 +34,3 @@ def mapping(value: Any) -> Mapping[Any, Any]:
 def slug(text: str, limit: int = 40) -> str:
     """Return text reduced to letters, digits and dashes, fit for an anchor; may be empty."""
     return re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")[:limit].lower()
-
-
-def _spell(match: re.Match[str]) -> str:
-    return f"⟨U+{ord(match[0]):04X}⟩"

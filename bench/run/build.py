@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,12 +18,14 @@ from bench.offer import Offer
 from bench.plan import Catalogue, Operation, Plan, PlannedCell, PlannedComparison, Route
 from bench.reading import Reading
 from bench.run.built import Side, TaskFacts
+from bench.run.deadline import Deadline
 from bench.run.ledger import Ledger
 from bench.run.metering import Loan, Metering
 from bench.run.settings import Settings
 from bench.run.siblings import MODULE, Siblings
 from bench.run.source import code_of
-from bench.store.cache import key_of
+from bench.store.cache import digests, key_of
+from bench.store.scratch import scratch_folder
 from bench.wire import Worker
 
 NOTHING = Plan(())
@@ -41,65 +43,74 @@ class Builder:
     ) -> None:
         self.settings, self.catalogue, self.ledger, self.metering = settings, catalogue, ledger, metering
         self.siblings = Siblings(plan, self._keys)
+        self.deadline = Deadline.each(settings.timeout_s)
 
     def task(self, comparison: PlannedComparison) -> TaskFacts:
         """Prepare the task's data, once for each version of its code."""
         cell, route = comparison.cells[0].cell, comparison.runnable[0].route
         assert route is not None
-        cache, key = (
-            self.settings.cache,
-            key_of(
-                [
-                    "task",
-                    code_of(comparison.task),
-                    comparison.task.facts.get("arguments"),
-                    self.settings.seed,
-                    cell.batch,
-                ]
-            ),
-        )
-        known = cache.recall(key)
-        if (
-            known is None
-            or set(known) != set(TaskFacts.__dataclass_fields__)
-            or not _stands(Path(known["folder"]), cell.batch)
-        ):
-            known = self._prepare_task(comparison.task, cell.batch, key)
-            cache.remember(key, known)
-        return TaskFacts(**known)
+        made_from = [code_of(comparison.task), comparison.task.facts.get("arguments"), self.settings.seed, cell.batch]
+        key = key_of(["task", *made_from])
+        return self._known_task(key, cell.batch) or self._prepare_task(comparison.task, cell.batch, key)
 
-    def _prepare_task(self, task: Offer, batch: int, key: str) -> dict[str, Any]:
+    def _known_task(self, key: str, batch: int) -> TaskFacts | None:
+        """Return what was prepared under a key, as long as its files are still those that were written."""
+        known = self.settings.cache.recall(key)
+        if known is None or set(known) != set(TaskFacts.__dataclass_fields__):
+            return None
+        facts = TaskFacts(**known)
+        folder = Path(facts.folder)
+        return facts if _stands(folder, batch) and digests(folder) == facts.files else None
+
+    def _prepare_task(self, task: Offer, batch: int, key: str) -> TaskFacts:
         """Write the task's data; its reference is always the first format's, so that every suite finds one group."""
         folder = self.settings.cache.folder / "data" / key[:16]
         with self.ledger.phase("prepare"), self.worker() as worker, self.scratch() as scratch:
             metric = self._prepare(worker, task, task.produces[0], scratch)["metric"]
             partial = scratch / "data"
             facts = self.ask(worker, "data", folder=str(partial), batches=[batch])
-            if not _stands(folder, batch):  # it stands when another run was first: the same key, the same data
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(partial, folder)
-        return {"folder": str(folder), "metric": metric, **facts}
+            if other := self._known_task(key, batch):  # another run was first: the same key, the same data
+                return other
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(partial, folder)
+        made = {"folder": str(folder), "metric": metric, **facts, "files": digests(folder)}
+        self.settings.cache.remember(key, made)
+        return TaskFacts(**made)
 
     def build(self, side: Side, task: Offer) -> None:
-        """Give a side its artifact and its counts; raises what the worker raised."""
+        """Give a side its artifact and its counts; raises what the worker raised.
+
+        It may take half of what is left of the comparison's time: others wait.
+        """
+        whole, self.deadline = self.deadline, self.deadline.half()
+        try:
+            self._build(side, task)
+        finally:
+            self.deadline = whole
+
+    def _build(self, side: Side, task: Offer) -> None:
         route = side.planned.route
         assert route is not None
         keys = self._keys(task, route)
         points = [i for i, each in enumerate(keys) if _format_at(route, i) != MODULE]
         while side.artifact is None:
-            done = next((i for i in reversed(points) if self.settings.cache.recall(keys[i])), None)
+            done = next((i for i in reversed(points) if self._built(keys[i])), None)
             with contextlib.suppress(_LostAside), self.worker() as worker, self.scratch() as scratch:
                 facts = self._continue(worker, task, route, keys, done, scratch)
                 side.artifact = Artifact.from_json(facts["artifact"])
                 side.counts = self._counts(worker, side.artifact)
 
+    def _built(self, key: str) -> dict[str, Any] | None:
+        """Return what is kept of the artifact at a point of a route; None where there is none."""
+        facts = self.settings.cache.recall(key)
+        return facts if facts and "artifact" in facts else None
+
     def _continue(
         self, worker: Worker, task: Offer, route: Route, keys: list[str], done: int | None, scratch: Path
     ) -> dict[str, Any]:
         """Go on from the last cached point (None: from the task), caching every file on the way."""
-        cache = self.settings.cache
-        facts = cache.recall(keys[done]) if done is not None else None
+        facts = self._built(keys[done]) if done is not None else None
         if done == len(keys) - 1 and facts is not None:
             return facts
         with self.ledger.phase("prepare"):
@@ -122,7 +133,7 @@ class Builder:
         """Convert the module at the first key for the plan's other routes; a failure is theirs, and met there."""
         here, ours = keys
         for key, operation in list(self.siblings.at(here).items()):
-            if key != ours and self.settings.cache.recall(key) is None:
+            if key != ours and self._built(key) is None:
                 try:
                     reply, entry = self._operate(worker, operation, scratch / f"aside-{key[:16]}", aside=True)
                     self._keep(key, reply["artifact"], [*lineage, entry])
@@ -132,7 +143,7 @@ class Builder:
                         raise _LostAside from error
 
     def _operate(
-        self, worker: Worker, operation: Operation, workdir: Path, **more: bool
+        self, worker: Worker, operation: Operation, workdir: Path, **more: Any
     ) -> tuple[Mapping[str, Any], dict[str, Any]]:
         with self.metering.for_step() as loan:
             reply = self._timed(worker, operation, workdir, loan, **more)
@@ -140,9 +151,7 @@ class Builder:
             reply = {**reply, "energy": Reading.missing("J", loan.reason).to_json()}
         return reply, _entry(operation, reply)
 
-    def _timed(
-        self, worker: Worker, operation: Operation, workdir: Path, loan: Loan, **more: bool
-    ) -> Mapping[str, Any]:
+    def _timed(self, worker: Worker, operation: Operation, workdir: Path, loan: Loan, **more: Any) -> Mapping[str, Any]:
         began, trained = time.perf_counter(), 0.0
         try:
             reply = self.ask(
@@ -172,7 +181,7 @@ class Builder:
         usable = {each.name: each for each in offers if self.catalogue.missing(each) is None}
         key = key_of(["counts", artifact.digest, [code_of(each) for each in usable.values()]])
         known = self.settings.cache.recall(key)
-        if known is None:
+        if known is None or not _are_counts(known):
             with self.ledger.phase("count"):
                 targets = {name: each.target for name, each in usable.items()}
                 readings = self.ask(worker, "count", counters=targets, artifact=artifact.to_json())["readings"]
@@ -204,9 +213,9 @@ class Builder:
         }
         return self.ask(worker, "prepare", format=start, artifact=artifact, **common)
 
-    def ask(self, worker: Worker, verb: str, **arguments: Any) -> Mapping[str, Any]:
-        """Ask a worker; returns the reply's data."""
-        return worker.request(verb, arguments, timeout_s=self.settings.timeout_s).data
+    def ask(self, worker: Worker, verb: str, within: Deadline | None = None, **arguments: Any) -> Mapping[str, Any]:
+        """Ask a worker, `within` a deadline other than the comparison's; returns the reply's data."""
+        return worker.request(verb, arguments, timeout_s=(within or self.deadline).left_s()).data
 
     @contextmanager
     def worker(self, threads: int | None = None) -> Iterator[Worker]:
@@ -220,10 +229,8 @@ class Builder:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """Give a folder that goes with the block."""
-        base = self.settings.cache.folder / "work"
-        base.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=base, ignore_cleanup_errors=True) as name:
-            yield Path(name)
+        with scratch_folder(self.settings.cache.folder / "work") as folder:
+            yield folder
 
 
 class LazyWorker:
@@ -277,6 +284,21 @@ def _entry(operation: Operation, reply: Mapping[str, Any]) -> dict[str, Any]:
         **{name: reply[name] for name in ("energy", "train_energy") if name in reply},
         **{name: reply[name] for name in ("device", "processor", "facts", "log")},
     }
+
+
+def _are_counts(facts: Mapping[str, Any]) -> bool:
+    """Whether cached facts are readings by name and a size."""
+    readings, size = facts.get("readings"), facts.get("size_compressed")
+    sized = isinstance(size, (int, float)) and not isinstance(size, bool) and 0 <= size < math.inf
+    return sized and isinstance(readings, dict) and all(_is_reading(each) for each in readings.values())
+
+
+def _is_reading(value: Any) -> bool:
+    try:
+        Reading.from_json(value)
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return False
+    return True
 
 
 def _stands(folder: Path, batch: int) -> bool:

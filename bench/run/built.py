@@ -32,7 +32,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """A prepared task: its data folder, digests and metric; `batch` is how many examples are predicted at once."""
+    """A prepared task: its data folder, digests and metric; `batch` is how many examples are predicted at once.
+
+    `files` are the digests of the folder's files by name.
+    """
 
     folder: str
     digest: str
@@ -40,6 +43,7 @@ class TaskFacts:
     metric: Mapping[str, Any]
     examples: int
     batch: int
+    files: Mapping[str, str]
 
 
 @dataclass

@@ -15,6 +15,7 @@ from bench.plan import PlannedCell, PlannedComparison
 from bench.plan.plan import BUNDLE_LIMIT
 from bench.run.build import Builder
 from bench.run.built import Failure, Side, TaskFacts
+from bench.run.deadline import Deadline
 from bench.run.launch import Launcher
 from bench.run.metering import Metering
 from bench.run.quality import evaluate
@@ -40,8 +41,10 @@ class ComparisonRun:
     ) -> None:
         self.comparison, self.builder, self.journal, self.tell, self.seed = comparison, builder, journal, tell, seed
         self.metering = metering
+        self.deadline = builder.deadline = metering.deadline = Deadline.after(builder.settings.timeout_s)
         self.task: TaskFacts | None = None
         self._watched = False
+        self._noted: set[str] = set()
 
     @property
     def settings(self) -> Settings:
@@ -89,9 +92,9 @@ class ComparisonRun:
     def _measure_bundle(self, bundle: list[Side], budget_s: float) -> None:
         assert self.task is not None
         inputs = str(Path(self.task.folder) / f"example-{bundle[0].planned.cell.batch}.npz")
-        launcher = Launcher(self.comparison, inputs, self.settings, self.builder.ledger, self.metering)
+        launcher = Launcher(self.comparison, inputs, self.settings, self.builder.ledger, self.metering, self.deadline)
         stop = Stop(self.settings.ci_width, self.settings.min_launches)
-        launches = matching(self.journal.read(self.comparison.id), bundle)
+        launches = matching(self.journal.read(self.comparison.id, self._note), bundle)
         deadline = time.monotonic() + budget_s - sum(float(each.meta["seconds"]) for each in launches)
         while not self._enough(launches, bundle, stop, deadline):
             if not self._watched:
@@ -107,6 +110,12 @@ class ComparisonRun:
             bundle = [side for side in bundle if side.alive]
             if not bundle or bundle[0].planned.cell.recipe:
                 return
+
+    def _note(self, text: str) -> None:
+        """Say once what is wrong with a file of the journal."""
+        if text not in self._noted:
+            self._noted.add(text)
+            self.tell("note", text)
 
     def _watch_idle(self, when: str) -> float:
         """Journal the joules of the idle machine, in an entry of their own without samples; return the seconds taken.
@@ -128,6 +137,8 @@ class ComparisonRun:
             return False
         base = bundle[0].id
         mine = [each for each in launches if all(side.id in each.samples for side in bundle)]
+        if self.deadline.remaining_s() <= max(float(each.meta["seconds"]) for each in launches):
+            return True  # a further launch would be cut off, and with it what was measured
         return time.monotonic() >= deadline or tight_enough(mine, [side.id for side in bundle], base, stop)
 
     def _copy(self, sides: Sequence[Side], scratch: Path) -> None:
@@ -150,4 +161,5 @@ class ComparisonRun:
 def matching(launches: Sequence[Launch], bundle: Sequence[Side]) -> list[Launch]:
     """Return the journaled launches that hold every side of the bundle as it is now, by the artifacts' digests."""
     wanted = {side.id: side.artifact.digest for side in bundle if side.artifact is not None}
-    return [each for each in launches if wanted.items() <= each.meta["artifacts"].items()]
+    fitting = (each for each in launches if wanted.items() <= each.meta["artifacts"].items())
+    return [each for each in fitting if not wanted.keys() & set(each.meta.get("superseded", ()))]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.plan import Catalogue, Plan, PlannedCell, PlannedComparison
@@ -21,6 +22,7 @@ from bench.store import RunFolder
 
 Notify = Callable[[str, Mapping[str, Any], Mapping[str, Any] | None], None]
 FINAL = ("ok", "unsupported")
+SUPERSEDED = "superseded"  # in place of an origin: no origin is this
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,10 @@ class Controller:
     ) -> None:
         self.plan, self.settings, self.folder, self.listen, self.notify = plan, settings, folder, listen, notify
         facts = folder.facts()
-        self.run_id = str(facts.get("id") or uuid.uuid4().hex[:12])
+        self.run_id = _run_id(facts, folder)
         self.ledger = Ledger(facts.get("ledger"))
-        self.origins: dict[str, str] = dict(facts.get("origins") or {})
+        origins = facts.get("origins")
+        self.origins: dict[str, str] = dict(origins) if isinstance(origins, dict) else {}
         self.metering = metering or Metering(settings, catalogue)
         self.metering.say = lambda text: self._tell("note", text)
         self.builder = Builder(settings, catalogue, self.ledger, self.metering, plan)
@@ -71,7 +74,7 @@ class Controller:
     def _comparison(self, comparison: PlannedComparison, recorder: Recorder) -> None:
         known = {each.cell.id: each for each in self.folder.records()}
         edited = self._edited(comparison)
-        if edited & known.keys():
+        if (edited & known.keys()) - self._asked():
             self._tell("note", f"{comparison.cells[0].cell.task}: measured again, since its model or a plugin changed")
         done = {cell: record for cell, record in known.items() if cell not in edited}
         todo = [each for each in comparison.cells if not _final(each, done.get(each.cell.id))]
@@ -87,7 +90,11 @@ class Controller:
         if wanted:
             base = comparison.runnable[0]
             wanted = wanted if wanted[0] is base else [base, *wanted]
-            self._measure(comparison, wanted, recorder)
+            self._measure(comparison, wanted, recorder, edited)
+
+    def _asked(self) -> set[str]:
+        """Return the cells that `--fresh` asked to be measured again."""
+        return {cell for cell, origin in self.origins.items() if origin == SUPERSEDED}
 
     def _edited(self, comparison: PlannedComparison) -> set[str]:
         """Return the cells that came from another model, other data or other code than they would now.
@@ -98,7 +105,9 @@ class Controller:
         edited = {cell for cell, origin in now.items() if self.origins.get(cell, origin) != origin}
         return set(now) if comparison.runnable and comparison.runnable[0].cell.id in edited else edited
 
-    def _measure(self, comparison: PlannedComparison, wanted: Sequence[PlannedCell], recorder: Recorder) -> None:
+    def _measure(
+        self, comparison: PlannedComparison, wanted: Sequence[PlannedCell], recorder: Recorder, edited: set[str]
+    ) -> None:
         journal = self.folder.journal
         run = ComparisonRun(comparison, self.builder, journal, self.metering, self._tell, self.run_id)
         sides = run.sides(wanted)
@@ -108,8 +117,7 @@ class Controller:
                 self.folder.write_outcomes(side.id, side.outcomes)
         known = {each.id: each for each in self.folder.records()}
         for record in recorder.records(comparison, sides, journal.read(comparison.id), run.task):
-            # A baseline is measured again beside a cell that is retried; its failing now undoes nothing.
-            if record.status == "ok" or record.id not in known or known[record.id].status != "ok":
+            if _tells_more(record, known.get(record.id), record.cell.id in edited):
                 self._record(record)
         self.origins |= {side.id: self.builder.origin(comparison, side.planned) for side in sides}
         self._write_facts()
@@ -166,6 +174,31 @@ def run(
     `metering` is handed in by who asked the meters already, so that they are not asked again.
     """
     return Controller(plan, catalogue, settings, folder, listen, notify, metering).run(about)
+
+
+def _run_id(facts: Mapping[str, Any], folder: RunFolder) -> str:
+    """Return the run's id: of run.json, else of the records, so that theirs and new ones are one run's."""
+    known = facts.get("id") or next((each.run for each in folder.records() if each.run), None)
+    return str(known or uuid.uuid4().hex[:12])
+
+
+def _tells_more(record: Record, known: Record | None, edited: bool) -> bool:
+    """Whether a record is to be written beside the one that is known.
+
+    A baseline is measured again beside a cell that is retried: its failing now undoes nothing, and where nothing but
+    the hour differs there is nothing to write.
+    """
+    if known is None or edited:
+        return True
+    if record.status != "ok" and known.status == "ok":
+        return False
+    return record.status != "ok" or _as_kept(replace(record, started=known.started)) != known.to_json()
+
+
+def _as_kept(record: Record) -> Any:
+    """Return a record as it is read back: what JSON cannot say is left out of a file."""
+    text = json.dumps(record.to_json())
+    return Record.from_json(json.loads(text, parse_constant=lambda _: None)).to_json()
 
 
 def _final(planned: PlannedCell, record: Record | None) -> bool:

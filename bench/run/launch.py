@@ -18,6 +18,7 @@ from bench.measure.watch import Watch, process_ids
 from bench.plan import PlannedComparison
 from bench.reading import Reading
 from bench.run.built import Side
+from bench.run.deadline import Deadline
 from bench.run.ledger import Ledger
 from bench.run.metering import Meter, Metering
 from bench.run.settings import Settings
@@ -34,10 +35,16 @@ class Launcher:
     """Runs launches of one comparison; remembers the block length, which must not change between launches."""
 
     def __init__(
-        self, comparison: PlannedComparison, inputs: str, settings: Settings, ledger: Ledger, metering: Metering
+        self,
+        comparison: PlannedComparison,
+        inputs: str,
+        settings: Settings,
+        ledger: Ledger,
+        metering: Metering,
+        deadline: Deadline | None = None,
     ) -> None:
         self.comparison, self.inputs, self.settings, self.ledger = comparison, inputs, settings, ledger
-        self.metering = metering
+        self.metering, self.deadline = metering, deadline or Deadline.each(settings.timeout_s)
 
     def launch(self, sides: Sequence[Side], dice: random.Random, n: int | None, rounds: int | None) -> Launch | None:
         """Measure all sides once. A side that fails is marked and left out; None when fewer remain than asked for.
@@ -132,7 +139,7 @@ class Launcher:
         found: dict[str, Mapping[str, Any]] = {}
         for cell in cells:
             try:
-                found[cell] = workers[cell].finish(timeout_s=self.settings.timeout_s).data
+                found[cell] = workers[cell].finish(timeout_s=self.deadline.left_s()).data
             except BenchError as error:
                 sides[cell].fail(error, "starting the measurement")
         return found
@@ -144,7 +151,7 @@ class Launcher:
         more = {"device": cell.device.rstrip("?"), "threads": cell.threads}
         with self.metering.for_opening(meter) as loan:
             arguments = {**arguments, **more, "meter": loan.meter}
-            reply = worker.request("open", arguments, timeout_s=self.settings.timeout_s)
+            reply = worker.request("open", arguments, timeout_s=self.deadline.left_s())
         header = dict(reply.data)
         if loan.reason:
             missing = Reading.missing("J", loan.reason).to_json()
@@ -199,7 +206,7 @@ class Launcher:
 
     def _block_timeout(self) -> float:
         """Return how long a block may take: it lasts milliseconds, so a worker that hangs is found soon."""
-        return min(self.settings.timeout_s, BLOCK_TIMEOUT_S)
+        return min(self.deadline.left_s(), BLOCK_TIMEOUT_S)
 
 
 def block_calls(call_s: Sequence[float]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterator
 
@@ -24,9 +25,11 @@ PHASES = (
 class Ledger:
     """Adds up seconds by phase; `own` is what no phase explains."""
 
-    def __init__(self, earlier: dict[str, float] | None = None) -> None:
+    def __init__(self, earlier: object = None) -> None:
+        """`earlier` is what run.json says of earlier sessions; whatever there is no number counts as nothing."""
         self._began = time.perf_counter()
-        self._earlier = dict(earlier or {})
+        known = earlier if isinstance(earlier, dict) else {}
+        self._earlier = {name: float(value) for name, value in known.items() if _is_seconds(value)}
         self._seconds = dict.fromkeys(PHASES, 0.0)
 
     def add(self, phase: str, seconds: float) -> None:
@@ -46,4 +49,8 @@ class Ledger:
         """Return wall seconds by phase, `own` and `wall`, earlier sessions of a resumed run included."""
         wall = time.perf_counter() - self._began
         now = {**self._seconds, "own": max(wall - sum(self._seconds.values()), 0.0), "wall": wall}
-        return {name: round(value + float(self._earlier.get(name, 0.0)), 3) for name, value in now.items()}
+        return {name: round(value + self._earlier.get(name, 0.0), 3) for name, value in now.items()}
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf

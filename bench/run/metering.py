@@ -11,6 +11,7 @@ from bench.errors import BenchError
 from bench.offer import Offer
 from bench.plan import Catalogue
 from bench.reading import Reading
+from bench.run.deadline import Deadline
 from bench.run.settings import Settings
 from bench.store import Busy, held
 from bench.suite.cell import Step
@@ -64,6 +65,7 @@ class Metering:
 
     def __init__(self, settings: Settings, catalogue: Catalogue, say: Say = _silent) -> None:
         self.settings, self.catalogue, self.say = settings, catalogue, say
+        self.deadline = Deadline.each(settings.timeout_s)
         self._chosen: dict[str, Meter | None] = {}
 
     def of(self, device: str) -> Meter | None:
@@ -169,7 +171,7 @@ class Metering:
             return Reading.missing("J", meter.lost).to_json()
         try:
             with self._hold(meter):
-                timeout_s = self.settings.timeout_s + float(arguments["seconds"])
+                timeout_s = self.deadline.left_s() + float(arguments["seconds"])
                 reply = worker.request(verb, {"meter": meter.to_json(), **arguments}, timeout_s=timeout_s)
                 return dict(reply.data["reading"])
         except Busy as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ import numpy as np
 from bench.plan import PlannedComparison
 from bench.run.build import Builder, LazyWorker
 from bench.run.built import Side, TaskFacts
+from bench.run.deadline import Deadline
 from bench.run.source import code_of
 from bench.store.cache import key_of
 from bench.store.files import write_atomically
@@ -77,22 +79,24 @@ class Grading:
             each.close()
 
     def _outcomes(self, side: Side, predictor: LazyWorker, threads: int) -> np.ndarray:
+        within = self.builder.deadline.half()  # others wait
         with self.builder.scratch() as scratch:
             outputs = str(scratch / "outputs.npz")
-            self._predict(side, predictor, threads, outputs)
+            self._predict(side, predictor, threads, outputs, within)
             with self._one_at_a_time:
-                outcomes = self._closing_if_broken(lambda: self._grade(outputs, scratch))
+                outcomes = self._closing_if_broken(lambda: self._grade(outputs, scratch, within))
         _write(self._place(side), outcomes)
         return outcomes
 
-    def _predict(self, side: Side, predictor: LazyWorker, threads: int, outputs: str) -> None:
+    def _predict(self, side: Side, predictor: LazyWorker, threads: int, outputs: str, within: Deadline) -> None:
         assert side.artifact is not None
         cell, backend = side.planned.cell, self.comparison.backend
         named = {"target": backend.target, "options": dict(cell.backend_options), "needs": list(backend.needs)}
-        self.builder.ask(predictor, "import", **named)
+        self.builder.ask(predictor, "import", within, **named)
         self.builder.ask(
             predictor,
             "predict",
+            within,
             artifact=side.artifact.to_json(),
             inputs=str(Path(self.task.folder) / "evaluation.npz"),
             outputs=outputs,
@@ -101,13 +105,13 @@ class Grading:
             batch=self.task.batch,
         )
 
-    def _grade(self, outputs: str, scratch: Path) -> np.ndarray:
+    def _grade(self, outputs: str, scratch: Path, within: Deadline) -> np.ndarray:
         offer, settings = self.comparison.task, self.builder.settings
         if not self._prepared:
             arguments = {"target": offer.target, "options": offer.facts.get("arguments", {}), "format": None}
-            self.builder.ask(self._grader, "prepare", **arguments, folder=str(scratch), seed=settings.seed)
+            self.builder.ask(self._grader, "prepare", within, **arguments, folder=str(scratch), seed=settings.seed)
             self._prepared = True
-        reply = self._grader.request("score", {"outputs": outputs}, timeout_s=settings.timeout_s)
+        reply = self._grader.request("score", {"outputs": outputs}, timeout_s=within.left_s())
         return np.asarray(reply.arrays["outcomes"], dtype=np.float64)
 
     def _closing_if_broken(self, grade: Callable[[], np.ndarray]) -> np.ndarray:
@@ -126,15 +130,22 @@ class Grading:
 
 
 def _read(place: Path, examples: int) -> np.ndarray | None:
+    """Return kept outcomes; None where they are damaged, were edited, or are not one number an example."""
     try:
         with np.load(io.BytesIO(place.read_bytes()), allow_pickle=False) as archive:
-            found = archive["outcomes"]
+            found, kept = archive["outcomes"], archive["digest"].tobytes()
     except Exception:  # noqa: BLE001 - a damaged file makes numpy, zipfile and zlib raise a dozen kinds: grade again
         return None
-    return found if len(found) and examples else None
+    return found if found.shape == (examples,) and kept == _digest(place, found) else None
 
 
 def _write(place: Path, outcomes: np.ndarray) -> None:
     stream = io.BytesIO()
-    np.savez_compressed(stream, outcomes=outcomes)
+    digest = np.frombuffer(_digest(place, outcomes), np.uint8)
+    np.savez_compressed(stream, outcomes=outcomes, digest=digest)
     write_atomically(place, stream.getvalue())
+
+
+def _digest(place: Path, outcomes: np.ndarray) -> bytes:
+    """Return the digest of outcomes under their key: those of another artifact do not pass for these."""
+    return hashlib.sha256(place.stem.encode() + outcomes.dtype.str.encode() + outcomes.tobytes()).digest()

@@ -2,7 +2,8 @@
 
 from bench.store.cache import Cache, cache_folder
 from bench.store.folder import RunFolder, find_records, open_run
-from bench.store.journal import Journal, Launch
+from bench.store.journal import Journal
+from bench.store.launch import Launch
 from bench.store.locks import Busy, held
 from bench.store.records import append_record, read_records
 

@@ -16,6 +16,8 @@ from typing import Any
 from bench.artifact import Artifact, digest_of
 from bench.store.files import flush_folder, read_json, write_json
 
+CHECKSUM = "checksum"
+
 
 def cache_folder() -> Path:
     """Return the cache's folder: BENCH_CACHE, else the user's cache folder."""
@@ -28,6 +30,19 @@ def cache_folder() -> Path:
 def key_of(value: Any) -> str:
     """Return the key of whatever something was made from."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def checksum(key: str, facts: Mapping[str, Any]) -> str:
+    """Return the checksum of facts under a key: one that fits neither other facts nor another key."""
+    return key_of([key, {name: each for name, each in facts.items() if name != CHECKSUM}])
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return the digest of every file in a folder by its relative name; a file is read again only after it changed."""
+    return {
+        each.relative_to(folder).as_posix(): _digest(each, ((each.stat().st_mtime_ns, each.stat().st_size),))
+        for each in (_files(folder) if folder.is_dir() else [])
+    }
 
 
 @dataclass(frozen=True)
@@ -58,16 +73,19 @@ class Cache:
         return replace(artifact, path=place)
 
     def remember(self, key: str, facts: Mapping[str, Any]) -> None:
-        """Keep JSON facts under a key."""
-        write_json(self._facts(key), facts)
+        """Keep JSON facts under a key, with a checksum of both."""
+        write_json(self._facts(key), {**facts, CHECKSUM: checksum(key, facts)})
 
     def recall(self, key: str) -> dict[str, Any] | None:
-        """Return the facts under a key, or None; an artifact they name must still be what its digest says."""
+        """Return the facts under a key, or None.
+
+        Facts that were edited, or kept by a version that wrote no checksum, are none. An artifact they name must still
+        be what its digest and its size say.
+        """
         facts = read_json(self._facts(key))
-        if not isinstance(facts, dict):
+        if not isinstance(facts, dict) or facts.pop(CHECKSUM, None) != checksum(key, facts):
             return None
-        named = facts.get("artifact")
-        return facts if not named or _whole(Artifact.from_json(named)) else None
+        return facts if "artifact" not in facts or _is_whole(facts["artifact"]) else None
 
     def outcomes(self, key: str) -> Path:
         """Return where per-example outcomes of a key lie."""
@@ -89,6 +107,16 @@ class Cache:
 
     def _facts(self, key: str) -> Path:
         return self.folder / "facts" / key[:2] / f"{key}.json"
+
+
+def _is_whole(named: Any) -> bool:
+    """Whether facts describe an artifact that is there as they say, in size too."""
+    try:
+        artifact = Artifact.from_json(named)
+        size_bytes = sum(each.stat().st_size for each in _files(artifact.path))
+    except (TypeError, ValueError, KeyError, AttributeError, OSError):
+        return False
+    return size_bytes == artifact.size_bytes and _whole(artifact)
 
 
 def _whole(artifact: Artifact) -> bool:

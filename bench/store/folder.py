@@ -43,8 +43,17 @@ class RunFolder:
         append_record(self.records_path, record)
 
     def facts(self) -> dict[str, Any]:
-        """Return run.json, empty when there is none."""
-        return read_json(self.path / "run.json") or {}
+        """Return run.json, empty when there is none. Raises BenchError when it is no longer what was written."""
+        path = self.path / "run.json"
+        facts = read_json(path)
+        if isinstance(facts, dict):
+            return facts
+        if not path.exists():
+            return {}
+        raise BenchError(
+            f"{path} is damaged: it holds no JSON object",
+            cure="move it away and run again: records and launches stay and are used",
+        )
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
         """Write run.json."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from bench.errors import WorkerError
 from bench.wire.frames import Decoder, Message, encode
+from bench.wire.strays import MARK, end_marked, new_mark, start_watchdog
 from bench.wire.worker import checked
 
 READ_BYTES = 1 << 16
@@ -48,6 +49,7 @@ class Child:
         self._verb = ""
         self._closed = False
         self._watched_s = 0.0
+        self._mark = new_mark()
         child_reads, self._send = os.pipe()
         self._receive, child_writes = os.pipe()
         # -u: what a plugin printed just before it died is the best clue there is. -P: a `numpy.py` in the user's folder
@@ -61,8 +63,9 @@ class Child:
                 stderr=subprocess.STDOUT,
                 pass_fds=(child_reads, child_writes),
                 start_new_session=True,
-                env={**os.environ, **self.limits.environment},
+                env={**os.environ, **self.limits.environment, MARK: self._mark},
             )
+            start_watchdog()
         except OSError as error:
             os.close(self._send)
             os.close(self._receive)
@@ -115,7 +118,7 @@ class Child:
             while (message := self._decoder.next()) is None:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    self._fail(f"no answer to '{self._verb}' within {timeout_s:g} s", "timeout")
+                    self._fail(f"no answer to '{self._verb}' within {timeout_s:.3g} s", "timeout")
                 ready = selector.select(min(left, WATCH_S))
                 self._take(selector, {key.fd for key, _ in ready})
                 self._check_memory()
@@ -169,11 +172,14 @@ class Child:
         return "".join(f"\n| {line[:300]}" for line in lines[start : start + SHOWN_LINES])
 
     def close(self, grace_s: float = CLOSE_GRACE_S) -> None:
-        """End the process and everything it started: its pipe is closed, then its group and what left it are killed."""
+        """End the process and everything it started: its pipe is closed, then its group and what left it are killed.
+
+        A worker that crashed took the knowledge of its children along: those are found by the mark they carry.
+        """
         if self._closed:
             return
         self._closed = True
-        started = _descendants(self.pid)
+        crashed, started = self._process.poll() is not None, _descendants(self.pid)
         os.close(self._send)
         if grace_s and self._process.poll() is None:
             self._await_exit(grace_s)
@@ -183,6 +189,8 @@ class Child:
             with contextlib.suppress(Exception):
                 each.kill()
         self._process.wait()
+        if crashed or started or self._process.returncode:
+            end_marked(self._mark)
         os.close(self._receive)
         self.printed()
         if self._process.stdout:

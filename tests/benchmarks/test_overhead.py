@@ -34,7 +34,9 @@ def test_record_a_call(benchmark, overhead):
 def test_block_round_trip(benchmark, overhead, tmp_path):
     bench = overhead.BlockBench(tmp_path)
     try:
-        benchmark(bench.block)
+        samples = benchmark(bench.block).arrays["samples"]
+        assert samples.shape == (10 + 5,)
+        assert (samples[:10] > 0).all()
     finally:
         bench.worker.close()
 

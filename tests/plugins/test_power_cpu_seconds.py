@@ -1,10 +1,13 @@
 """The estimator for machines with nothing to read: its arithmetic, its provenance, its honesty."""
 
+import os
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import bench_power
+import psutil
 import pytest
 from bench_power import CpuSeconds
 from bench_power.cpu_seconds import CpuSecondsMeter, tree_cpu_seconds
@@ -86,21 +89,44 @@ def test_the_offer_carries_the_coefficients():
     assert offer.option("watts_per_cpu").bounds.breach(0) == "greater than 0"
 
 
+class Child:
+    """A living child, or one that ended while it was looked at."""
+
+    def __init__(self, gone=False):
+        self.gone = gone
+
+    def cpu_times(self):
+        if self.gone:
+            raise psutil.NoSuchProcess(1)
+        return SimpleNamespace(user=0.5, system=0.25, children_user=0.125, children_system=1.0)
+
+
+def test_the_tree_is_this_process_its_ended_and_its_living_children(monkeypatch):
+    children = [Child(), Child(gone=True), Child()]
+    monkeypatch.setattr("time.process_time", lambda: 10.0)
+    monkeypatch.setattr("os.times", lambda: os.times_result((9.0, 9.0, 100.0, 1000.0, 1e6)))
+    monkeypatch.setattr("psutil.Process", lambda: SimpleNamespace(children=lambda recursive: children))
+    assert tree_cpu_seconds() == 10.0 + 1100.0 + 2 * 1.875
+
+
 def test_it_reads_this_process():
+    """At least what this process says of itself between the same two moments."""
     meter = CpuSeconds(watts_per_cpu=10.0)
     assert meter.available() is None
     token, began = meter.start(), time.process_time()
-    while time.process_time() - began < 0.05:
-        pass
-    assert meter.stop(token).value >= 0.5
+    sum(range(200_000))
+    own = time.process_time() - began
+    assert meter.stop(token).value >= 10.0 * own > 0
 
 
 def test_children_count_while_they_live_and_after():
-    spin = "import time, sys\nwhile time.process_time() < 0.3: pass\nprint('done', flush=True)\nsys.stdin.read()"
+    """As much as the child says of itself; its account is kept in ticks of 10 ms, user and system apart."""
+    spin = "import time, sys\nwhile time.process_time() < 0.1: pass\n"
+    spin += "print(time.process_time(), flush=True)\nsys.stdin.read()"
     before = tree_cpu_seconds()
     with subprocess.Popen([sys.executable, "-c", spin], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
-        child.stdout.readline()
+        said = float(child.stdout.readline())
         alive = tree_cpu_seconds() - before
         child.stdin.close()
-    assert alive >= 0.28
+    assert alive >= said - 0.02
     assert tree_cpu_seconds() - before >= alive - 0.02, "what an ended child spent stays in the account"

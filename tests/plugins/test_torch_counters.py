@@ -101,7 +101,9 @@ def test_a_shared_weight_counts_once(export_context, tmp_path):
 
 @pytest.mark.parametrize(("low", "high", "bits"), [(-128, 127, 8), (0, 127, 8), (-8, 7, 4)])
 def test_bits_come_from_the_integers_behind_a_float(export_context, tmp_path, low, high, bits):
-    pytest.importorskip("torchao.quantization.pt2e.quantize_pt2e")
+    pytest.importorskip(
+        "torchao.quantization.pt2e.quantize_pt2e", reason="torchao, which registers the operators, is absent"
+    )
 
     class Quantised(torch.nn.Module):
         def __init__(self):

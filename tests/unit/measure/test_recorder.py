@@ -1,5 +1,6 @@
 """The recorder and the warm-up, on a clock that only moves when it is told to."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,15 +58,23 @@ def test_a_block_is_n_calls_and_five_facts(durations: list[int]) -> None:
     assert stamp == 42
 
 
-def test_a_real_block_counts_what_the_system_did() -> None:
-    counted = []
+def test_what_the_system_did_is_what_its_accounts_moved_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts = iter([(3, 5, 700), (4, 9, 716)])
+    monkeypatch.setattr(recorder, "_usage", lambda: next(accounts))
+    samples, _ = recorder.record_block(clocked(monkeypatch, 10, 20).call, 2)
+    assert samples[3:6].tolist() == [1, 4, 16]
+
+
+def test_a_real_block_counts_no_more_than_the_process_did() -> None:
+    counted: list[bytearray] = []
+    before, began = recorder._usage(), time.process_time_ns()
     samples, _ = recorder.record_block(lambda: counted.append(bytearray(1 << 16)), 20)
-    cpu_ns, involuntary, voluntary, faults, started = samples[20:].tolist()
+    most = [time.process_time_ns() - began, *(b - a for a, b in zip(before, recorder._usage(), strict=True))]
     assert len(counted) == 20
     assert (samples[:20] > 0).all()
-    assert cpu_ns >= 0
-    assert min(involuntary, voluntary, faults) >= 0
-    assert started > 1_600_000_000 * 10**9
+    assert 0 < samples[20] <= most[0]
+    assert all(0 <= each <= limit for each, limit in zip(samples[21:24].tolist(), most[1:], strict=True))
+    assert samples[24] > 1_600_000_000 * 10**9
 
 
 def test_an_exception_in_a_call_reaches_the_caller() -> None:

@@ -1,12 +1,17 @@
-"""A powercap tree whose counter another process feeds with constant watts, as a kernel would."""
+"""A powercap tree whose counter another process feeds with constant watts, as a kernel would.
+
+In this process it can be read without that process: then nothing depends on when the system lets it run.
+"""
 
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from bench_power.sysfs_files import read_number
 
 WATTS, LIMIT_W, TAU_S = 40.0, 60.0, 0.01
 # Written in place and of constant length, so that the file shows a whole number at every moment.
@@ -28,9 +33,19 @@ class Fed:
     root: Path
     file: Path
     process: subprocess.Popen[bytes]
+    began_s: float = field(default_factory=time.perf_counter)
+    stopped_s: float | None = None
+
+    def read(self, path: Path) -> float:
+        """Return a file's number; the counter's is that of constant watts, renewed every TAU_S."""
+        if path.name != "energy_uj":
+            return read_number(path)
+        now = time.perf_counter() if self.stopped_s is None else self.stopped_s
+        return (1000.0 + WATTS * TAU_S * ((now - self.began_s) // TAU_S)) * 1e6
 
     def stop(self) -> None:
         """Let the counter stand still."""
+        self.stopped_s = time.perf_counter()
         self.process.kill()
         self.process.wait()
 

@@ -5,7 +5,9 @@ import os
 from typing import Any
 
 import numpy as np
+import pytest
 
+from bench.store.cache import checksum
 from bench.suite.cell import Step
 
 
@@ -83,6 +85,86 @@ def test_lost_task_data_is_prepared_again(house: Any) -> None:
     assert made(house)["data"] == 2
 
 
+def test_other_task_data_is_prepared_again(house: Any, named: Any) -> None:
+    first = named(house.run("cut", out="one").records)
+    path = next((house.base / "cache" / "data").rglob("evaluation.npz"))
+    whole = path.read_bytes()
+    np.savez(path, x=np.roll(np.load(path)["x"], 1, axis=0))
+    for each in (house.base / "cache" / "outcomes").rglob("*.npz"):
+        each.unlink()
+    second = named(house.run("cut", out="two").records)
+    assert {name: each.readings["quality"].value for name, each in second.items()} == {
+        name: each.readings["quality"].value for name, each in first.items()
+    }
+    assert path.read_bytes() == whole
+
+
+def test_torn_task_data_is_prepared_again(house: Any) -> None:
+    house.run("cut", out="one")
+    for name in ("evaluation.npz", "example-1.npz"):
+        path = next((house.base / "cache" / "data").rglob(name))
+        path.write_bytes(path.read_bytes()[:100])
+        for each in (house.base / "cache" / "outcomes").rglob("*.npz"):
+            each.unlink()
+        assert [each.status for each in house.run("cut", out=name).records] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("length", [1, 200, 400])
+def test_edited_outcomes_are_graded_again(house: Any, named: Any, length: int, keep: bool) -> None:
+    steep = Step("cut", {"sparsity": 0.9})
+    first = named(house.run(steep, out="one").records)["cut"].readings["quality"].value
+    for each in (house.base / "cache" / "outcomes").rglob("*.npz"):
+        with np.load(each) as archive:
+            kept = {name: archive[name] for name in archive.files if keep and name != "outcomes"}
+        np.savez(each, **kept, outcomes=np.ones(length))
+    assert named(house.run(steep, out="two").records)["cut"].readings["quality"].value == first < 1.0
+
+
+def test_outcomes_of_another_artifact_are_graded_again(house: Any, named: Any) -> None:
+    steep = Step("cut", {"sparsity": 0.9})
+    first = named(house.run(steep, out="one").records)
+    one, two = (house.base / "cache" / "outcomes").rglob("*.npz")
+    one_bytes, two_bytes = one.read_bytes(), two.read_bytes()
+    one.write_bytes(two_bytes)
+    two.write_bytes(one_bytes)
+    second = named(house.run(steep, out="two").records)
+    assert second["cut"].readings["quality"].value == first["cut"].readings["quality"].value < 1.0
+
+
+def test_edited_counts_are_counted_again(house: Any, named: Any) -> None:
+    first = named(house.run("cut", out="one").records)["cut"]
+    for each in (house.base / "cache" / "facts").rglob("*.json"):
+        kept = json.loads(each.read_text())
+        if "size_compressed" in kept:
+            each.write_text(json.dumps({**kept, "size_compressed": 1.0}))
+        if "artifact" in kept:
+            kept["artifact"]["size_bytes"] = 1
+            each.write_text(json.dumps({**kept, "checksum": checksum(each.stem, kept)}))
+    second = named(house.run("cut", out="two").records)["cut"]
+    assert second.readings["size"].value == first.readings["size"].value > 1
+    assert second.readings["size_compressed"].value == first.readings["size_compressed"].value > 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"readings": 3},
+        {"artifact": {"path": 1}},
+        {"artifact": 3},
+        {"artifact": None},
+        {},
+        {"readings": {"x": 1}, "size_compressed": 2.0},
+        {"readings": {}, "size_compressed": "x"},
+    ],
+)
+def test_malformed_facts_are_made_again(house: Any, odd: Any) -> None:
+    house.run("cut", out="one")
+    for each in (house.base / "cache" / "facts").rglob("*.json"):
+        each.write_text(json.dumps({**odd, "checksum": checksum(each.stem, odd)}))
+    assert [each.status for each in house.run("cut", out="two").records] == ["ok", "ok"]
+
+
 def test_facts_that_an_older_version_kept_are_made_again(house: Any) -> None:
     house.run("cut", out="one")
     for each in (house.base / "cache" / "facts").rglob("*.json"):
@@ -103,12 +185,12 @@ def test_per_example_outcomes_are_kept_and_paired(house: Any, named: Any) -> Non
 
 def test_a_lineage_cached_before_processor_time_was_kept_still_loads(house: Any) -> None:
     house.run("cut", out="one")
-    for path in house.base.glob("cache/**/*.json"):
+    for path in house.base.glob("cache/facts/**/*.json"):
         kept = json.loads(path.read_text())
         for entry in kept.get("artifact", {}).get("lineage", []):
             for name in ("cpu_s", "train_cpu_s", "device", "processor"):
                 del entry[name]
-            path.write_text(json.dumps(kept))
+            path.write_text(json.dumps({**kept, "checksum": checksum(path.stem, kept)}))
     house.spy.requests.clear()
     record = house.run("cut", out="two").records[1]
     assert made(house)["compress"] == 0

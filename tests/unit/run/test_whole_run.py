@@ -11,7 +11,6 @@ from bench.store import read_records
 GOOD = ("none", "same", "cut", "slower", "prints", "vandal")
 BAD = {
     "raises": ("failed", "building the artifact: ValueError: this plugin <b>always</b> raises"),
-    "hangs": ("timeout", "building the artifact: no answer to 'compress' within 5 s"),
     "eats": ("oom", "ran out of the memory a worker may use"),
     "exits": ("failed", "exited with code 7"),
     "segfaults": ("failed", "SIGSEGV"),
@@ -93,7 +92,7 @@ def test_lineage_says_what_was_done(spawned: Any, named: Any) -> None:
     assert (entry["step"], entry["kind"], entry["from"], entry["to"]) == ("cut", "compress", "npz", "npz")
     assert entry["plugin"] == "house.py"
     assert entry["facts"] == {"sparsity": 0.5}
-    assert entry["seconds"] >= 0
+    assert 0 < entry["seconds"] < spawned[1].ledger["wall"]
 
 
 def test_what_lies_on_disk(spawned: Any) -> None:
@@ -120,14 +119,14 @@ def test_every_worker_was_closed(spawned: Any) -> None:
 
 def test_no_scratch_is_left(spawned: Any) -> None:
     house, _ = spawned
-    assert list((house.base / "cache" / "work").iterdir()) == []
+    assert [each.name for each in (house.base / "cache" / "work").iterdir()] == [".lock"]
 
 
 def test_the_ledger_explains_the_wall(spawned: Any) -> None:
     ledger = dict(spawned[1].ledger)
     wall, own = ledger.pop("wall"), ledger.pop("own")
     assert sum(ledger.values()) + own == pytest.approx(wall, abs=0.01)
-    assert own >= 0
+    assert 0 <= own < wall
     for phase in ("prepare", "compress", "evaluate", "start", "warm_up", "measure", "count"):
         assert ledger[phase] > 0, phase
     assert spawned[0].folder().facts()["ledger"]["wall"] >= wall - 0.5

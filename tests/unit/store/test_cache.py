@@ -152,6 +152,33 @@ def test_where_the_cache_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert cache_folder() == tmp_path / "xdg" / "joulebench"
 
 
-def test_facts_are_plain_json(cache: Cache) -> None:
+def test_facts_are_plain_json_with_a_checksum(cache: Cache) -> None:
     cache.remember("ab", {"x": [1, None, "é"]})
-    assert json.loads(next((cache.folder / "facts").rglob("*.json")).read_text()) == {"x": [1, None, "é"]}
+    path = next((cache.folder / "facts").rglob("*.json"))
+    kept = json.loads(path.read_text())
+    assert kept == {"x": [1, None, "é"], "checksum": kept["checksum"]}
+    assert cache.recall("ab") == {"x": [1, None, "é"]}
+
+
+@pytest.mark.parametrize("edited", [{"x": 2}, {"x": 1, "y": 1}, {"x": 1, "checksum": None}, {"checksum": "0" * 64}])
+def test_edited_facts_are_forgotten(cache: Cache, edited: dict[str, object]) -> None:
+    cache.remember("ab12", {"x": 1})
+    path = next((cache.folder / "facts").rglob("*.json"))
+    path.write_text(json.dumps({**json.loads(path.read_text()), **edited}))
+    assert cache.recall("ab12") is None
+
+
+def test_facts_under_another_key_are_forgotten(cache: Cache) -> None:
+    cache.remember("ab12", {"x": 1})
+    cache.remember("ab34", {"x": 2})
+    one, two = sorted((cache.folder / "facts").rglob("*.json"))
+    one.write_bytes(two.read_bytes())
+    assert cache.recall("ab12") is None
+
+
+@pytest.mark.parametrize("named", [3, None, "x", [], {"path": 1}, {"path": "/", "format": "x"}, {"size_bytes": 1}])
+def test_an_artifact_that_is_none_is_forgotten(cache: Cache, tmp_path: Path, named: object) -> None:
+    whole = cache.put(artifact(tmp_path)).to_json()
+    facts = {"artifact": {**whole, **named} if isinstance(named, dict) and "format" not in named else named}
+    cache.remember("ab12", facts)
+    assert cache.recall("ab12") is None

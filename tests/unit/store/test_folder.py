@@ -101,3 +101,12 @@ def test_nan_is_no_json(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         write_json(tmp_path / "x", {"a": float("nan")})
     assert read_json(tmp_path / "x") is None
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "3", "null", "{", ""])
+def test_a_damaged_run_json_is_named_with_its_cure(tmp_path: Path, text: str) -> None:
+    with open_run(tmp_path) as folder:
+        (tmp_path / "run.json").write_text(text)
+        with pytest.raises(BenchError, match=r"run\.json is damaged") as caught:
+            folder.facts()
+    assert "move it away" in str(caught.value)

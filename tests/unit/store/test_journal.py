@@ -3,6 +3,7 @@
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,26 @@ RECORDINGS = Path(__file__).parents[3] / "benchmarks" / "recordings"
 def launch(rounds: int = 3, n: int = 7, sides: int = 2, seed: int = 0) -> Launch:
     rng = np.random.default_rng(seed)
     samples = {f"cell{k}": rng.integers(900_000, 2_000_000, (rounds, n + 5)) for k in range(sides)}
-    return Launch({"n": n, "rounds": rounds, "load": {"before": 1.5}, "text": "<b> \u2028"}, samples)
+    header = {"import_ns": 5, "load_ns": 6, "first_ns": 7, "facts": {}}
+    meta = {
+        "n": n,
+        "rounds": rounds,
+        "seconds": 1.5,
+        "artifacts": dict.fromkeys(samples, "sha256:x"),
+        "headers": dict.fromkeys(samples, header),
+        "outputs": {cell: ["y"] for cell in samples},
+        "load": {"before": 1.5},
+        "text": "<b> \u2028",
+    }
+    return Launch(meta, samples)
+
+
+def rewrite(path: Path, *, keep_digest: bool = False, **changed: Any) -> None:
+    """Write a file with other parts, as an editor or a bug would; without the digest it is one of an older version."""
+    with np.load(path) as archive:
+        parts = {name: archive[name] for name in archive.files if keep_digest or name != "digest"}
+    texts = {name: np.frombuffer(json.dumps(value).encode(), np.uint8) for name, value in changed.items()}
+    np.savez_compressed(path, **{**parts, **texts})
 
 
 def equal(left: Launch, right: Launch) -> bool:
@@ -50,7 +70,7 @@ def test_comparisons_do_not_mix(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.append("a", launch(seed=1))
     journal.append("b", launch(seed=2))
-    journal.drop("a")
+    journal.set_aside("a", ["cell0", "cell1"])
     assert journal.read("a") == []
     assert equal(journal.read("b")[0], launch(seed=2))
     assert journal.read("nothing") == []
@@ -109,8 +129,110 @@ def test_launches_whose_texts_are_numpy_text_still_load(tmp_path: Path) -> None:
     wanted, journal = launch(), Journal(tmp_path)
     path = journal.append("c", wanted)
     with np.load(path) as archive:
-        parts = {name: archive[name] for name in archive.files}
+        parts = {name: archive[name] for name in archive.files if name != "digest"}
     texts = {name: np.array(parts[name].tobytes().decode()) for name in ("meta", "sides")}
     np.savez_compressed(path, **{**parts, **texts})
     (found,) = journal.read("c")
     assert equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("artifacts", None),
+        ("artifacts", {"cell0": 3, "cell1": "x"}),
+        ("headers", None),
+        ("headers", {"cell0": {}}),
+        ("outputs", None),
+        ("outputs", {"cell0": "y", "cell1": "y"}),
+        ("n", None),
+        ("n", 10**6),
+        ("n", "7"),
+        ("n", True),
+        ("rounds", 2),
+        ("seconds", "x"),
+        ("seconds", -1.0),
+        ("metered_s", []),
+        ("energy", {"cell0": 5}),
+        ("energy", {"cell0": {"value": 1.0}}),
+        ("energy", {"cell0": {"class": "measured", "unit": "J", "value": "much"}}),
+        ("watch", [1]),
+        ("watch", {"busy_s": "x"}),
+        ("idle", {"reading": 3}),
+    ],
+)
+def test_a_launch_whose_metadata_cannot_be_used_is_one_launch_less(tmp_path: Path, name: str, value: Any) -> None:
+    journal, notes = Journal(tmp_path), []
+    path = journal.append("c", launch(seed=1))
+    journal.append("c", launch(seed=2))
+    meta = {**launch(seed=1).meta, name: value}
+    rewrite(path, meta={key: each for key, each in meta.items() if each is not None})
+    (found,) = journal.read("c", notes.append)
+    assert equal(found, launch(seed=2))
+    assert len(notes) == 1
+    assert notes[0].startswith("00001.npz of the journal is left out: ")
+
+
+def test_what_was_changed_after_it_was_written_is_no_launch(tmp_path: Path) -> None:
+    journal, notes = Journal(tmp_path), []
+    path = journal.append("c", launch())
+    rewrite(path, keep_digest=True)
+    assert len(journal.read("c")) == 1
+    rewrite(path, keep_digest=True, meta={**launch().meta, "seconds": 1.0})
+    assert journal.read("c", notes.append) == []
+    assert "changed after it was written" in notes[0]
+    rewrite(path, meta=launch().meta)  # as an older version wrote it
+    assert equal(journal.read("c")[0], launch())
+
+
+@pytest.mark.parametrize("wall", [0, -5])
+def test_a_block_of_zeros_is_no_latency(tmp_path: Path, wall: int) -> None:
+    journal = Journal(tmp_path)
+    wanted = launch()
+    wanted.samples["cell1"][1, :7] = wall
+    path = journal.append("c", wanted)
+    rewrite(path)
+    assert journal.read("c") == []
+
+
+def test_a_call_below_the_clocks_step_is_a_call(tmp_path: Path) -> None:
+    journal, wanted = Journal(tmp_path), launch()
+    wanted.samples["cell1"][1, 3] = 0
+    journal.append("c", wanted)
+    assert len(journal.read("c")) == 1
+
+
+def test_files_that_are_not_the_journals_are_left_alone(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.append("c", launch(seed=1))
+    for name in ("1abc.npz", "00002.npz.tmp", "000003.npz", "x"):
+        (tmp_path / "c" / name).write_bytes(b"x")
+    assert journal.append("c", launch(seed=2)).name == "00002.npz"
+    assert len(journal.read("c")) == 2
+
+
+def test_what_is_set_aside_is_kept_and_its_number_not_given_again(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    path = journal.append("c", launch(seed=1))
+    whole = path.read_bytes()
+    for _ in range(2):
+        journal.set_aside("c", ["cell0", "cell1"])
+        assert journal.read("c") == []
+    assert path.with_name("00001.npz.old").read_bytes() == whole
+    assert journal.append("c", launch(seed=2)).name == "00002.npz"
+
+
+def test_cells_that_are_not_set_aside_keep_their_samples_and_their_baseline(tmp_path: Path) -> None:
+    journal, wanted = Journal(tmp_path), launch(sides=3)
+    path = journal.append("cell0", wanted)
+    whole = path.read_bytes()
+    journal.set_aside("cell0", ["cell0", "cell1"])
+    (left,) = journal.read("cell0")
+    assert left.sides == ["cell0", "cell2"]
+    assert left.meta["superseded"] == ["cell0", "cell1"]
+    assert all(np.array_equal(left.samples[cell], wanted.samples[cell]) for cell in left.sides)
+    assert path.with_name("00001.npz.old").read_bytes() == whole
+    journal.set_aside("cell0", ["cell2"])
+    assert journal.read("cell0") == []
+    assert path.with_name("00001.npz.old").read_bytes() == whole
+    assert path.with_name("00001.npz.old-2").exists()

@@ -154,6 +154,20 @@ pathlib.Path({str(tmp_path / "pids")!r}).write_text(f"{{first}} {{second}} {{thi
     assert all(has_ended(pid) for pid in pids)
 
 
+@pytest.mark.parametrize("crash", ["os._exit(7)", "os.kill(os.getpid(), 11)", "os.kill(os.getpid(), 9)"])
+def test_a_crash_leaves_nothing_that_the_worker_started(
+    start: Any, script: Any, tmp_path: Path, has_ended: Any, crash: str
+) -> None:
+    sleeper = "[sys.executable, '-c', 'import time; time.sleep(600)']"
+    code = f"""
+first = subprocess.Popen({sleeper}, stdout=subprocess.DEVNULL).pid
+second = subprocess.Popen({sleeper}, start_new_session=True, stdout=subprocess.DEVNULL).pid
+pathlib.Path({str(tmp_path / "pids")!r}).write_text(f"{{first}} {{second}}")
+{crash}"""
+    failure(start(), script(code))
+    assert all(has_ended(int(pid)) for pid in (tmp_path / "pids").read_text().split())
+
+
 def test_a_chatty_process_left_behind_stops_no_message(start: Any, script: Any) -> None:
     chatty = "while True: print('x' * 1000)"
     error = failure(
@@ -203,6 +217,7 @@ def test_an_interpreter_without_bench_says_so(tmp_path: Path) -> None:
 
 
 def test_no_descriptor_is_lost(start: Callable[..., Child]) -> None:
+    start().close()  # the watchdog, which is started once a process, is one
     before = descriptors()
     child = start()
     child.request("hello", {}, timeout_s=PATIENCE_S)
@@ -210,19 +225,29 @@ def test_no_descriptor_is_lost(start: Callable[..., Child]) -> None:
     assert descriptors() == before
 
 
-def test_a_controller_killed_in_the_middle_of_a_call_leaves_no_worker(
-    script: Any, tmp_path: Path, has_ended: Any
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_a_controller_killed_in_the_middle_of_a_call_leaves_nothing(
+    script: Any, tmp_path: Path, has_ended: Any, number: signal.Signals
 ) -> None:
-    arguments = script(f"pathlib.Path({str(tmp_path / 'begun')!r}).write_text(str(os.getpid()))\ntime.sleep(600)")
+    """Neither the worker, nor what it started, in its group and in a session of its own."""
+    sleeper = "[sys.executable, '-c', 'import time; time.sleep(600)']"
+    pids = tmp_path / "pids"
+    arguments = script(f"""
+first = subprocess.Popen({sleeper}).pid
+second = subprocess.Popen({sleeper}, start_new_session=True).pid
+pathlib.Path({str(pids) + ".new"!r}).write_text(f"{{os.getpid()}} {{first}} {{second}}")
+os.rename({str(pids) + ".new"!r}, {str(pids)!r})
+time.sleep(600)""")
     code = f"from bench.wire import Child\nChild().request('describe', {arguments!r}, timeout_s=600)"
     parent = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + PATIENCE_S
-    while not ((tmp_path / "begun").exists() and (tmp_path / "begun").read_text()):
+    while not pids.exists():
         assert time.monotonic() < deadline
         assert parent.poll() is None
         time.sleep(0.02)
-    worker = int((tmp_path / "begun").read_text())
-    assert not has_ended(worker, 0.1)
-    parent.kill()
+    started = [int(each) for each in pids.read_text().split()]
+    assert len(started) == 3
+    assert not any(has_ended(pid, 0.1) for pid in started)
+    parent.send_signal(number)
     parent.wait()
-    assert has_ended(worker)
+    assert all(has_ended(pid) for pid in started)

@@ -1,0 +1,115 @@
+"""A launch, and whether what a file says of one can be used: everything that reads it later may rely on this."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.reading import Reading
+
+Samples = Any  # int64[rounds, n + 5]: see bench.measure.recorder
+TAIL = 5
+# Of a side's header; an older version may not have kept some, and a kernel may not tell peaks.
+NEEDED_NS, OPTIONAL = ("import_ns", "load_ns", "first_ns"), ("base_bytes", "load_peak_bytes", "inference_peak_bytes")
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One launch: `meta` (order, machine facts, headers by cell id) and each side's blocks by cell id."""
+
+    meta: Mapping[str, Any]
+    samples: Mapping[str, Samples]
+
+    @property
+    def sides(self) -> list[str]:
+        """Cell ids measured in this launch."""
+        return list(self.samples)
+
+
+class Damaged(ValueError):
+    """A journal file that is no launch; the message says what is wrong with it."""
+
+
+def check(launch: Launch) -> Launch:
+    """Return a launch whose metadata has what is read from it later, of the right kind. Raises Damaged."""
+    try:
+        _check(launch)
+    except Damaged:
+        raise
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        raise Damaged(f"its metadata cannot be used ({type(error).__name__}: {error})"[:200]) from error
+    return launch
+
+
+def _check(launch: Launch) -> None:
+    meta = _mapping(launch.meta, "meta")
+    artifacts = _mapping(meta.get("artifacts"), "artifacts")
+    _number(meta.get("seconds"), "seconds")
+    _number(meta.get("metered_s", 0.0), "metered_s")
+    if "idle" in meta:
+        Reading.from_json(_mapping(_mapping(meta["idle"], "idle").get("reading"), "idle.reading"))
+    elif not launch.samples:
+        raise Damaged("it holds no samples")
+    for cell, reading in _mapping(meta.get("energy", {}), "energy").items():
+        _reading(reading, f"energy.{cell}")
+    watch = _mapping(meta.get("watch") or {}, "watch")
+    for name, value in watch.items():
+        if value is not None:
+            _number(value, f"watch.{name}")
+    for cell, samples in launch.samples.items():
+        _require(isinstance(artifacts.get(cell), str), f"no artifact of {cell}")
+        _check_samples(meta, samples)
+        _check_header(_mapping(_mapping(meta.get("headers"), "headers").get(cell), f"headers.{cell}"))
+        outputs = _mapping(meta.get("outputs"), "outputs").get(cell)
+        _require(isinstance(outputs, list) and all(isinstance(each, str) for each in outputs), f"no outputs of {cell}")
+
+
+def _check_samples(meta: Mapping[str, Any], samples: Samples) -> None:
+    for name in ("n", "rounds"):
+        _require(type(meta.get(name)) is int and meta[name] > 0, f"{name} is no positive number")
+    n, rounds = int(meta["n"]), int(meta["rounds"])
+    _require(samples.shape == (rounds, n + TAIL), f"samples of the shape {samples.shape}")
+    walls = samples[:, :n]
+    # A single call may last less than the clock's step; a block of nothing but zeros is a block that was lost.
+    _require(bool((walls >= 0).all() and walls.any(axis=1).all()), "wall times that are zero or less")
+
+
+def _check_header(header: Mapping[str, Any]) -> None:
+    _mapping(header.get("facts"), "headers.facts")
+    for name in NEEDED_NS:
+        _number(header.get(name), f"headers.{name}")
+    for name in (*OPTIONAL, "clock_step_ns"):
+        if header.get(name) is not None:
+            _number(header[name], f"headers.{name}")
+    for name, phase in _mapping(header.get("phases", {}), "headers.phases").items():
+        for part in ("seconds", "cpu_s"):
+            _number(_mapping(phase, f"phases.{name}").get(part), f"phases.{name}.{part}")
+        if "energy" in phase:
+            _reading(phase["energy"], f"phases.{name}.energy")
+    _require("phases" not in header or {"load", "warm_up"} <= set(header["phases"]), "a phase is missing")
+
+
+def _reading(value: Any, name: str) -> None:
+    reading = Reading.from_json(_mapping(value, name))
+    _require(reading.unit == "J" and isinstance(reading.class_, str), f"{name} is no reading of joules")
+    for each in (reading.value, reading.low, reading.high):
+        if each is not None:
+            _number(each, name, least=-math.inf)
+
+
+def _mapping(value: Any, name: str) -> Mapping[str, Any]:
+    _require(isinstance(value, Mapping), f"no {name}")
+    found: Mapping[str, Any] = value
+    return found
+
+
+def _number(value: Any, name: str, least: float = 0.0) -> None:
+    fine = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= least
+    _require(fine, f"{name} is no number")
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise Damaged(otherwise)

@@ -1,0 +1,53 @@
+"""What carries a worker's mark is ended, and nothing else is."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bench.wire.strays import MARK, end_marked, new_mark
+
+SLEEPER = [sys.executable, "-c", "print(flush=True)\nimport time\ntime.sleep(600)"]
+
+
+@pytest.fixture
+def sleeper() -> Iterator[Any]:
+    made: list[subprocess.Popen[bytes]] = []
+
+    def start(mark: str | None) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, **({MARK: mark} if mark else {})}
+        made.append(subprocess.Popen(SLEEPER, env=environment, stdout=subprocess.PIPE))
+        assert made[-1].stdout is not None
+        made[-1].stdout.readline()  # before it runs, its environment is this process's
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.kill()
+        each.communicate()
+
+
+def test_only_what_carries_the_mark_is_ended(sleeper: Any) -> None:
+    mark = new_mark()
+    mine, longer, other, bare = (sleeper(each) for each in (mark, f"{mark}0", new_mark(), None))
+    end_marked(mark)
+    assert mine.wait(timeout=60) != 0
+    assert [each.poll() for each in (longer, other, bare)] == [None, None, None]
+
+
+def test_all_of_one_controller_are_ended_by_what_their_marks_begin_with(sleeper: Any) -> None:
+    name = f"test{os.getpid()}"
+    mine = [sleeper(f"{name}-{number}") for number in (1, 2)]
+    other = sleeper(f"{name}x-1")
+    end_marked(f"{name}-", beginning=True)
+    assert all(each.wait(timeout=60) != 0 for each in mine)
+    assert other.poll() is None
+
+
+def test_marks_differ() -> None:
+    marks = [new_mark() for _ in range(10)]
+    assert len(set(marks)) == 10
+    assert len({each.rpartition("-")[0] for each in marks}) == 1
