@@ -24,7 +24,7 @@ class Measure:
     `ci_width` is the full width of the 95 % interval of the latency ratio, as a fraction, at which sampling stops
     early (None: never early); `budget_s` ends it in any case. `min_launches` is the fewest process launches per
     artifact and `rounds` the interleaved rounds per launch. For `idle_s` the idle machine is metered before and after;
-    `timeout_s` is what a comparison may take in all; `memory_bytes` is what one worker may use. `energy` is the class that may
+    `timeout_s` is for a whole comparison; `memory_bytes` is what one worker may use. `energy` is the class that may
     be ranked. `meter` reads joules ("auto": the first that can), in windows of `window_s` (None: as long as it needs).
     """
 
