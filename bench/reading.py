@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from bench import shapes
+
 Class = Literal["measured", "derived", "counted", "estimated", "unavailable"]
 Verdict = Literal["valid", "suspect", "invalid"]
 CLASSES: tuple[Class, ...] = get_args(Class)
@@ -30,6 +32,53 @@ ENERGY_PROVENANCE = (
     "uncertainty",
 )
 NULLABLE = ("share", "steal")
+# Facts that readers calculate with or go through: what a document says there is checked before it becomes a reading.
+_END = shapes.listing(shapes.optional(shapes.is_number))
+DROP: Mapping[str, tuple[shapes.Check, str]] = {
+    "value": shapes.NUMBER,
+    **dict.fromkeys(("low", "high"), shapes.NUMBER_OR_NULL),
+    **dict.fromkeys(("gained", "lost"), shapes.COUNT),
+}
+FACTS: Mapping[str, tuple[shapes.Check, str]] = {
+    **dict.fromkeys(
+        ("share", "steal", "period_s", "window_s", "gross", "net", "net_low_j", "net_high_j", "idle_w", "idle_drift"),
+        shapes.NUMBER_OR_NULL,
+    ),
+    **dict.fromkeys(("n_windows", "n_invalid"), shapes.COUNT_OR_NULL),
+    **dict.fromkeys(("by_domain", "uncertainty"), shapes.NUMBERS),
+    **dict.fromkeys(("domains", "flags"), shapes.TEXTS),
+    "kind": shapes.TEXT_OR_NULL,
+    "meter_version": shapes.TEXT_OR_NULL,
+    "not_ranked": shapes.TEXT,
+    "higher_is_better": shapes.FLAG,
+    "quantiles": (
+        shapes.table(lambda each: _END(each) and len(each) == 3 and each[0] is not None),
+        "a mapping of lists [value, low, high]",
+    ),
+    "coefficients": (
+        lambda value: shapes.is_mapping(value) or shapes.listing(shapes.is_mapping)(value),
+        "a mapping, or a list of them",
+    ),
+    "drop": (
+        lambda value: shapes.is_mapping(value) and set(DROP) <= set(value) and _fits(value, DROP),
+        "a mapping of value, low, high (numbers), gained and lost (whole numbers)",
+    ),
+}
+OWN: Mapping[str, tuple[shapes.Check, str]] = {
+    "unit": shapes.TEXT,
+    **dict.fromkeys(("value", "low", "high"), shapes.NUMBER_OR_NULL),
+    "n": shapes.COUNT_OR_NULL,
+    **dict.fromkeys(("meter", "reason"), shapes.TEXT_OR_NULL),
+    "validity": shapes.MAPPING,
+}
+VALIDITY: Mapping[str, tuple[shapes.Check, str]] = {
+    "verdict": (lambda value: shapes.is_text(value) and value in VERDICTS, "valid, suspect or invalid"),
+    "reasons": shapes.TEXTS,
+}
+
+
+def _fits(part: Mapping[str, Any], expected: Mapping[str, tuple[shapes.Check, str]]) -> bool:
+    return all(check(part[name]) for name, (check, _) in expected.items())
 
 
 @dataclass(frozen=True)
@@ -62,10 +111,10 @@ class Reading:
                 raise ValueError("an unavailable reading has a reason and no value")
         elif self.value is None:
             raise ValueError(f"a {self.class_} reading has a value; what is missing is 'unavailable', never 0")
-        elif not isinstance(self.value, numbers.Real) or not math.isfinite(self.value):
-            raise ValueError(f"the value of a reading is a finite number, not {self.value!r}")
+        elif not isinstance(self.value, bool) and not shapes.is_number(self.value):
+            raise ValueError(f"the value of a reading is a finite number, not {self.value!r:.40}")
         if not all(each is None or isinstance(each, numbers.Real) for each in (self.low, self.high)):
-            raise ValueError(f"the interval of a reading is two numbers, not {self.low!r} and {self.high!r}")
+            raise ValueError(f"the interval of a reading is two numbers, not {self.low!r:.40} and {self.high!r:.40}")
         if taken := OWN_KEYS & set(self.facts):
             raise ValueError(f"facts of a reading cannot be called {', '.join(sorted(taken))}: those keys are its own")
 
@@ -85,16 +134,27 @@ class Reading:
         for name in ("low", "high", "n", "meter", "reason"):
             if getattr(self, name) is not None:
                 out[name] = getattr(self, name)
+        if (
+            self.unit == "J" and self.value is not None
+        ):  # an open end is said to be open: left out, it is a stripped one
+            out = {"low": None, "high": None, **out}
         if self.verdict != "valid" or self.reasons:
             out["validity"] = {"verdict": self.verdict, "reasons": list(self.reasons)}
         return {**out, **self.facts}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Reading:
-        """Rebuild a reading; unknown keys become facts, so that newer records still load."""
+        """Rebuild a reading; unknown keys become facts, so that newer records still load.
+
+        Raises ValueError for a field that is not what it must be, a fact that readers calculate with among them.
+        """
+        if lost := [name for name in ("unit", "class") if data.get(name) is None]:
+            raise ValueError(f"a reading lacks {' and '.join(lost)}")
+        shapes.refuse_odd(data, {**OWN, **FACTS}, "")
         rest = dict(data)
         own = {name: rest.pop(name, None) for name in ("value", "unit", "low", "high", "n", "meter", "reason")}
         validity = rest.pop("validity", {})
+        shapes.refuse_odd(validity, VALIDITY, "validity.")
         return cls(
             **own,
             class_=rest.pop("class"),
@@ -142,7 +202,13 @@ def alike(readings: Iterable[Reading], *, classes: bool = True) -> None:
 
 def weakest(readings: Iterable[Reading]) -> Class:
     """Return the class of the weakest evidence among readings. Raises ValueError for none."""
-    return max((each.class_ for each in readings), key=STRENGTH.__getitem__)
+    return weakest_class(each.class_ for each in readings)
+
+
+def weakest_class(classes: Iterable[str]) -> Class:
+    """Return the weakest of provenance classes; one that nobody knows counts as unavailable. ValueError for none."""
+    known: list[Class] = [each if each in CLASSES else "unavailable" for each in classes]
+    return max(known, key=STRENGTH.__getitem__)
 
 
 def add(readings: Sequence[Reading], *, mixed: bool = False) -> Reading:

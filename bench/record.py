@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from bench.errors import BenchError
-from bench.reading import CLASSES, Reading, lacking
+from bench.reading import Class, Reading, weakest_class
+from bench.record_checks import check_joules_elsewhere, check_ratios, check_readings, check_whole
 from bench.suite.cell import Cell
 
 SCHEMA = "bench.record/1"
@@ -15,8 +16,6 @@ Status = Literal["ok", "unsupported", "failed", "timeout", "oom", "interrupted"]
 TEXTS = ("id", "group", "run", "started", "reproduce")
 OPTIONAL_TEXTS = ("reason", "detail", "artifact")
 MAPPINGS = ("validity", "readings", "ratios", "limits", "audit", "compression", "machine", "versions")
-DEEPEST = 6  # no reading lies deeper in a record
-STEP_JOULES = ("energy", "train_energy")  # of a step in the lineage
 CELL_TYPES = {
     **dict.fromkeys(("suite", "task", "backend", "device", "scenario"), str),
     **dict.fromkeys(("batch", "threads", "seed"), int),
@@ -104,7 +103,7 @@ class Record:
             raise BadRecord(f"written by a newer joulebench ({data['schema']}); this one reads {SCHEMA}")
         try:
             return cls(**_fields(data))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise BadRecord(f"record {str(data.get('id', '?'))[:40]!r} is damaged: {error}") from error
 
     @property
@@ -113,37 +112,18 @@ class Record:
         energy = self.readings.get("energy")
         return energy.class_ if energy else "unavailable"
 
+    def class_of_ratio(self, name: str) -> Class:
+        """Return the provenance class of a ratio: the weaker of what it says itself and of the reading it is about."""
+        reading = self.readings.get("latency" if name == "latency_vs_best" else name)
+        said = [self.ratios[name].class_, *([reading.class_] if reading is not None else [])]
+        return weakest_class(said)
+
 
 def _check_types(values: Mapping[str, Any], expected: Mapping[str, type]) -> None:
     """Refuse a field of a wrong type here, so that no reader of records ever meets one."""
     for name, kind in expected.items():
         if name in values and (not isinstance(values[name], kind) or isinstance(values[name], bool)):
             raise ValueError(f"'{name}' must be {kind.__name__.lower()}, not {values[name]!r:.40}")
-
-
-def _joules_in(part: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Reading]]:
-    """Find the readings of joules in a part of a record, wherever they stand, by name.
-
-    One that has lost its unit or its class is taken for one all the same: losing them must not hide it.
-    """
-    if isinstance(part, Mapping) and "value" in part and {"unit", "class"} & set(part):
-        if part.get("unit", "J") == "J":
-            yield name, Reading.from_json(part)
-    elif depth < DEEPEST and isinstance(part, Mapping):
-        for key, each in part.items():
-            yield from _joules_in(each, f"{name}.{key}", depth + 1)
-    elif depth < DEEPEST and isinstance(part, (list, tuple)):
-        for index, each in enumerate(part):
-            yield from _joules_in(each, f"{name}[{index}]", depth + 1)
-
-
-def _check_energy(readings: Mapping[str, Reading]) -> None:
-    """Refuse joules that do not say how they were obtained; nothing is defaulted."""
-    for name, each in readings.items():
-        if not isinstance(each.unit, str):
-            raise ValueError(f"its {name} reading lacks unit")
-        if (name == "energy" or each.unit == "J") and (gone := lacking(each)):
-            raise ValueError(f"its {name} reading lacks {', '.join(gone)}")
 
 
 def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,17 +139,13 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
         _check_types(vars(step), {"name": str, "options": Mapping})
     named = tuple({key: str(each[key]) for key in ("plugin", "version") if key in each} for each in steps)
     known["steps"] = named if any(named) else ()
-    for part in ("readings", "ratios"):
-        _check_types(data.get(part, {}), dict.fromkeys(data.get(part, {}), Mapping))
+    if not isinstance(data.get("lineage", ()), (list, tuple)):
+        raise ValueError("'lineage' must be a list")
+    check_whole(data)
+    check_readings(data.get("readings", {}))
+    check_ratios(data.get("ratios", {}))
+    check_joules_elsewhere(data)
     known["readings"] = {str(name): Reading.from_json(each) for name, each in data.get("readings", {}).items()}
     known["ratios"] = {str(name): Ratio.from_json(each) for name, each in data.get("ratios", {}).items()}
-    if any("class" not in each for each in data.get("ratios", {}).values()):
-        raise ValueError("a ratio lacks class: of what its weaker side is made")
-    if any(each.class_ not in CLASSES for each in known["ratios"].values()):
-        raise ValueError(f"the class of a ratio must be one of {', '.join(CLASSES)}")
     known["lineage"] = tuple(dict(each) for each in data.get("lineage", ()))
-    elsewhere = dict(_joules_in(known.get("compression"), "compression"))
-    for index, step in enumerate(known["lineage"]):  # what a plugin notes there is its own business
-        elsewhere |= {f"lineage[{index}].{key}": Reading.from_json(step[key]) for key in STEP_JOULES if key in step}
-    _check_energy({**known["readings"], **elsewhere})
     return known

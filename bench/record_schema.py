@@ -59,7 +59,11 @@ RATIO: Sequence[tuple[str, Type, str]] = (
     ("low", NUMBER, "Lower end of the 95 % interval, null where nothing bounds it."),
     ("high", NUMBER, "Upper end of the 95 % interval, null where nothing bounds it."),
     ("against", "string", "Id of the other record."),
-    ("method", "string", "How it was obtained: paired-floor, paired-energy, paired-cpu-time, unpaired-p50, counted."),
+    (
+        "method",
+        "string",
+        "How it was obtained: paired-floor, paired-launch, paired-energy, paired-cpu-time, unpaired-p50, counted.",
+    ),
     ("n", ("integer", "null"), "Launches behind it."),
     ("class", "string", "The class of its weaker side."),
 )

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from bench.cli.price import Terms, priced_columns
+from bench.cli.progress import clean
 from bench.cli.setup import FolderPath, open_registry, strict_option
 from bench.errors import BenchError
 from bench.record import Record
@@ -55,7 +56,7 @@ def command(
     """
     from bench.publish import write_site
 
-    records = find_records(results, strict=True)
+    records = find_records(results, strict=True, say=lambda text: click.echo(f"note: {clean(text)}", err=True))
     if not records:
         raise BenchError("there is no record in these results")
     registry, _ = open_registry(strict=strict_plugins)

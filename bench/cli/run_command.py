@@ -148,6 +148,8 @@ def settings_of(suite: Suite, catalogue: Catalogue, in_process: bool) -> Setting
         meter=estimator(catalogue, measure.meter),
         metering=measure.meter,
         window_s=measure.window_s,
+        energy=measure.energy,
+        in_process=in_process,
         parallel=1 if in_process else min(os.cpu_count() or 1, MOST_PARALLEL),
     )
 

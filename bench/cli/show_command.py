@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,13 @@ def _readings(record: Record) -> Iterator[str]:
     if record.readings:
         yield "\nreadings"
     for name, reading in record.readings.items():
-        yield f"  {name:<16}{reading_text(reading, interval=True):<30}{_how(reading)}"
+        yield f"  {name:<16}{reading_text(reading, interval=True):<30}  {_how(reading)}"
         for quantile, values in reading.facts.get("quantiles", {}).items():
             low, high = (format_quantity(v, "s") if v is not None else "?" for v in values[1:])
             yield f"    {quantile:<14}{format_quantity(values[0], 's')}  [{low}, {high}]"
         if drop := reading.facts.get("drop"):
-            low, high = (format_quantity(drop[end], reading.unit) for end in ("low", "high"))
+            ends = (drop["low"], drop["high"])
+            low, high = ("?" if end is None else format_quantity(end, reading.unit) for end in ends)
             yield (
                 f"    {'drop':<14}{format_quantity(drop['value'], reading.unit)}  [{low}, {high}]"
                 f"  (examples won {drop['gained']}, lost {drop['lost']})"
@@ -102,19 +104,27 @@ def _how(reading: Reading) -> str:
     parts += [f"n {reading.n}"] if reading.n and reading.class_ != "counted" else []
     parts += [f"domains {', '.join(reading.facts['domains'])}"] if reading.facts.get("domains") else []
     parts += [reading.reason] if reading.reason else []
-    if coefficients := reading.facts.get("coefficients"):
+    parts += [reading.facts["not_ranked"]] if reading.facts.get("not_ranked") else []
+    for coefficients in _each(reading.facts.get("coefficients")):
         parts.append(f"{coefficients.get('watts_per_cpu')} W per busy processor, x/÷ {coefficients.get('factor')}")
     parts += [f"not measured: {why}"] if (why := reading.facts.get("not_measured")) else []
     return ", ".join(str(each) for each in parts)
 
 
+def _each(coefficients: Any) -> list[Mapping[str, Any]]:
+    """Return the coefficients of each part of a sum; a number that is no sum has one set of them, or none."""
+    return list(coefficients) if isinstance(coefficients, (list, tuple)) else [coefficients] if coefficients else []
+
+
 def _ratios(record: Record) -> Iterator[str]:
     if record.ratios:
         yield "\nratios (below 1: less)"
-    for name, ratio in record.ratios.items():
+    for name, own in record.ratios.items():
+        ratio = replace(own, class_=record.class_of_ratio(name))
         note = "  ci-not-reached" if ratio.facts.get("ci_not_reached") else ""
+        note += "  descheduled: only processor time can be trusted" if ratio.facts.get("descheduled") else ""
         claim = f"  {NO_CLAIM}" if ratio.class_ == "estimated" else ""
-        yield f"  {name:<16}{ratio_text(ratio):<33}{ratio.method} against {ratio.against}{note}{claim}"
+        yield f"  {name:<16}{ratio_text(ratio):<33}  {ratio.method} against {ratio.against}{note}{claim}"
 
 
 def _limits(limits: Mapping[str, Any]) -> Iterator[str]:
@@ -129,7 +139,7 @@ def _lineage(record: Record) -> Iterator[str]:
     if record.lineage:
         yield "\nlineage"
     for each in record.lineage:
-        seconds = f"{each.get('seconds', 0):.1f} s" + (
+        seconds = f"{each.get('seconds') or 0:.1f} s" + (
             f", of it training {each['train_s']:.1f} s" if each.get("train_s") else ""
         )
         yield f"  {each.get('from')} -> {each.get('step')} -> {each.get('to')}  {each.get('options') or ''}  {seconds}"

@@ -14,6 +14,7 @@ from bench.units import format_quantity, format_with_interval
 
 NUMBER = re.compile(r"\d+(\.\d+)?")
 SHOWN = 6
+ABSURD = 1000.0  # an end further away than this from the ratio is no bound, but too few launches
 HEAD = ("id", "task", "backend", "recipe", "quality", "latency p50", "ratio", "energy", "memory", "size", "status")
 
 
@@ -82,12 +83,20 @@ def reading_text(reading: Reading | None, *, interval: bool = False) -> str:
     return format_with_interval(reading.value, reading.low, reading.high, reading.unit)
 
 
+def bounded(ratio: Ratio) -> bool:
+    """Whether an interval says anything: its ends lie within a factor of a thousand of the ratio."""
+    low, value, high = ratio.low, ratio.value, ratio.high
+    if low is None or high is None:
+        return False
+    return low == high or (low * ABSURD > value and high < value * ABSURD)
+
+
 def ratio_text(ratio: Ratio | None) -> str:
     """Return a ratio with its 95 % interval."""
     if ratio is None:
         return ""
-    if ratio.low is None or ratio.high is None:
-        return f"{ratio.value:.3f}x [no interval]"
+    if not bounded(ratio) or ratio.low is None or ratio.high is None:
+        return f"{ratio.value:.3f}x [no interval yet]"
     if ratio.low == ratio.high:
         return f"{ratio.value:.3g}x"
     text = f"{ratio.value:.3f}x [{ratio.low:.3f}, {ratio.high:.3f}]"

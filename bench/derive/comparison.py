@@ -92,7 +92,12 @@ def _derive(
             energy = energy_room.energy_ratio(launches, cell, base, against, batch)
         else:
             energy = ratio_room.work_ratio(launches, cell, base, against, "estimated") if meter else None
-        ratios |= {"energy": energy} if energy else {}
+        beside = {
+            "memory": ratio_room.memory_ratio(launches, cell, base, against),
+            "startup": ratio_room.startup_ratio(launches, cell, base, against),
+            "energy": energy,
+        }
+        ratios |= {name: each for name, each in beside.items() if each}
     return Derived(readings, ratios, validity, len(launches))
 
 

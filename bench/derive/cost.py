@@ -111,7 +111,7 @@ def joules_of(spent: Spent, meter: Mapping[str, Any] | None) -> Reading:
         return Reading.missing("J", lost[0] if lost else NO_METER)
     if not rest.cpu_s:
         return Reading.missing("J", UNKNOWN if rest.cpu_s is None else STILL)
-    facts = {"cpu_s": round(rest.cpu_s, 6), **({"not_measured": lost[0]} if lost else {})}
+    facts: dict[str, Any] = {"cpu_s": round(rest.cpu_s, 6), **({"not_measured": lost[0]} if lost else {})}
     guess = replace(estimated(rest.cpu_s, meter, window_s=round(rest.seconds, 6), n=rest.steps, **facts), n=1)
     if not read:
         return guess

@@ -10,6 +10,7 @@ import numpy as np
 from bench.derive.energy import identity, joules_of_windows
 from bench.derive.estimate import estimated
 from bench.reading import Reading
+from bench.stats import median_interval
 from bench.store import Launch
 
 # Readings by the name under which a launch's header keeps a phase.
@@ -40,9 +41,9 @@ def _phase(name: str, found: Sequence[Mapping[str, Any]], meter: Mapping[str, An
     lost = [str(each.reason) for each in windows]
     if not found or meter is None:
         return Reading.missing("J", lost[0] if lost else NO_METER if found else NOT_KEPT)
-    cpu_s = float(np.median([each["cpu_s"] for each in found]))
-    if cpu_s <= 0:
+    cpu = median_interval(np.array([float(each["cpu_s"]) for each in found]))
+    if cpu.value <= 0:
         return Reading.missing("J", STILL)
-    facts = {"per": per, "cpu_s": cpu_s, **({"not_measured": lost[0]} if lost else {})}
+    facts = {"per": per, "cpu_s": cpu.value, **({"not_measured": lost[0]} if lost else {})}
     window_s = sum(float(each["seconds"]) for each in found)
-    return estimated(cpu_s, meter, window_s=window_s, n=len(found), **facts)
+    return estimated(cpu.value, meter, window_s=window_s, n=len(found), between=(cpu.low, cpu.high), **facts)

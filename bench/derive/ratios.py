@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from bench.derive.launches import Values, floor_ratios, wall_ratios, work_ratios
+from bench.derive.readings import PAGE
 from bench.record import Ratio
 from bench.stats import ratio_interval
 from bench.store import Launch
@@ -35,16 +37,56 @@ def latency_ratio(launches: Sequence[Launch], cell: str, base: str, against: str
     """Return the headline ratio: floor channel over launches, with the work and wall channels beside it."""
     values = floor_ratios(launches, cell, base)
     facts: dict[str, object] = {"wall": _centre(wall_ratios(launches, cell, base))}
-    facts["work"] = _centre(work_ratios(launches, cell, base))
+    facts |= _work(work_ratios(launches, cell, base))
     if stop.ci_width is not None and not (_width(values) < stop.ci_width and len(values) >= stop.min_launches):
         facts["ci_not_reached"] = True
     return _ratio(values, against, "paired-floor", "measured", facts)
+
+
+def _work(values: Values) -> dict[str, object]:
+    """Return the work channel beside the floor's: where a side was descheduled, it is judged by this one."""
+    facts: dict[str, object] = {"work": _centre(values)}
+    if values.size:
+        interval = ratio_interval(values)
+        bounded = math.isfinite(interval.high)
+        facts |= {"work_low": interval.low if bounded else None, "work_high": interval.high if bounded else None}
+    return facts
 
 
 def work_ratio(launches: Sequence[Launch], cell: str, base: str, against: str, class_: str) -> Ratio | None:
     """Return the ratio of processor time per inference, which stands for energy where nothing can be metered."""
     values = work_ratios(launches, cell, base)
     return _ratio(values, against, "paired-cpu-time", class_, {}) if values.size else None
+
+
+def memory_ratio(launches: Sequence[Launch], cell: str, base: str, against: str) -> Ratio | None:
+    """Return the ratio of peak memory, paired by launch; its interval is never narrower than a page of either side."""
+    peaks = {side: [_header(each, side).get("inference_peak_bytes") for each in launches] for side in (cell, base)}
+    ratio = _launch_ratio(peaks[cell], peaks[base], against)
+    if ratio is None or ratio.low is None or ratio.high is None:
+        return ratio
+    page = sum(PAGE / 2 / float(np.median([each for each in peaks[side] if each])) for side in (cell, base))
+    return replace(
+        ratio, low=min(ratio.low, ratio.value * math.exp(-page)), high=max(ratio.high, ratio.value * math.exp(page))
+    )
+
+
+def startup_ratio(launches: Sequence[Launch], cell: str, base: str, against: str) -> Ratio | None:
+    """Return the ratio of the time to the first result, paired by launch."""
+    mine, theirs = ([_header(each, side) for each in launches] for side in (cell, base))
+    first, second = ([each["load_ns"] + each["first_ns"] for each in side] for side in (mine, theirs))
+    return _launch_ratio(first, second, against)
+
+
+def _launch_ratio(mine: Sequence[float | None], theirs: Sequence[float | None], against: str) -> Ratio | None:
+    """Return the ratio of what is read once a launch, both sides in the same one; None without a pair."""
+    logs = [math.log(a / b) for a, b in zip(mine, theirs, strict=True) if a and b and a > 0 and b > 0]
+    return _ratio(np.array(logs), against, "paired-launch", "measured", {}) if logs else None
+
+
+def _header(launch: Launch, cell: str) -> Mapping[str, Any]:
+    header: Mapping[str, Any] = launch.meta["headers"][cell]
+    return header
 
 
 def exact_ratio(value: float, base: float, against: str) -> Ratio:

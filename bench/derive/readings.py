@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 from bench.derive.estimate import estimated
 from bench.derive.launches import calls, cpu_per_call, floors
 from bench.reading import Reading
-from bench.stats import clustered_quantile, mean_interval
+from bench.stats import clustered_quantile, mean_interval, median_interval
 from bench.store import Launch
 
+PAGE = 4096  # bytes
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 
 
@@ -23,7 +25,11 @@ def latency(launches: Sequence[Launch], cell: str, batch: int) -> Reading:
     """
     by_launch = [calls(each, cell).ravel() for each in launches]
     found = {name: clustered_quantile(by_launch, q) for name, q in QUANTILES.items()}
-    quantiles = {name: [each.value, each.low, each.high] for name, each in found.items() if each is not None}
+    quantiles = {
+        name: [each.value, *(end if math.isfinite(end) else None for end in (each.low, each.high))]
+        for name, each in found.items()
+        if each is not None
+    }
     n = sum(len(each) for each in by_launch)
     floor = float(np.median([floors(each, cell).min() for each in launches]))
     value, low, high = quantiles.get("p50", [float(np.median(np.concatenate(by_launch))), None, None])
@@ -36,7 +42,7 @@ def latency(launches: Sequence[Launch], cell: str, batch: int) -> Reading:
 def memory(launches: Sequence[Launch], cell: str) -> Reading:
     """Return peak memory during inference above the base read before the session was opened; load peak beside it.
 
-    The interval is the range over launches, which holds the median with probability 1 - 2^(1 - launches).
+    The interval is that of the median over launches, and never narrower than a page, which is what the kernel counts.
     """
     headers = [each.meta["headers"][cell] for each in launches]
     peaks = [each["inference_peak_bytes"] for each in headers if each.get("inference_peak_bytes") is not None]
@@ -46,7 +52,10 @@ def memory(launches: Sequence[Launch], cell: str) -> Reading:
     bases = [each["base_bytes"] for each in headers if each.get("base_bytes") is not None]
     facts = {"load_peak": _median(loads), "base": _median(bases), "method": "VmHWM reset before the window, minus base"}
     middle = float(np.median(peaks))
-    return Reading("B", "measured", middle, float(min(peaks)), float(max(peaks)), len(peaks), "VmHWM", facts=facts)
+    low, high = _ends(peaks)
+    if low is not None and high is not None:
+        low, high = max(min(low, middle - PAGE / 2), 0.0), max(high, middle + PAGE / 2)
+    return Reading("B", "measured", middle, low, high, len(peaks), "VmHWM", facts=facts)
 
 
 def startup(launches: Sequence[Launch], cell: str) -> Reading:
@@ -58,24 +67,29 @@ def startup(launches: Sequence[Launch], cell: str) -> Reading:
         "load": _median([each["load_ns"] / 1e9 for each in headers]),
         "first": _median([each["first_ns"] / 1e9 for each in headers]),
     }
-    return Reading(
-        "s", "measured", float(np.median(totals)), min(totals), max(totals), len(totals), "wall", facts=facts
-    )
+    return Reading("s", "measured", float(np.median(totals)), *_ends(totals), len(totals), "wall", facts=facts)
 
 
 def estimated_energy(launches: Sequence[Launch], cell: str, meter: Mapping[str, Any], batch: int) -> Reading:
     """Return joules per inference estimated from processor seconds x watts per busy processor.
 
     For comparing artifacts inside one machine; blind to frequency, vector units and memory traffic. The interval is
-    the honest factor of such models, not the scatter of the processor time, which stands beside it.
+    that of the processor time over launches, stretched by the honest factor of such models.
     """
     per_launch = [float(np.median(cpu_per_call(each, cell))) / batch for each in launches]
     if not any(per_launch):
         return Reading.missing("J", "the processor clock did not advance during the blocks")
     seconds = mean_interval(np.array(per_launch))
     window_s = sum(float(each.samples[cell][:, : int(each.meta["n"])].sum()) for each in launches) / 1e9
-    facts = {"per": "inference", "cpu_seconds": [seconds.value, seconds.low, seconds.high]}
-    return estimated(seconds.value, meter, window_s=window_s, n=len(launches), **facts)
+    between = seconds.low, seconds.high
+    facts = {"per": "inference", "cpu_seconds": [seconds.value, *between]}
+    return estimated(seconds.value, meter, window_s=window_s, n=len(launches), between=between, **facts)
+
+
+def _ends(values: Sequence[float]) -> tuple[float | None, float | None]:
+    """Return the interval of the median of what is never negative, one number a launch; None where it is open."""
+    found = median_interval(values)
+    return (max(found.low, 0.0), found.high) if math.isfinite(found.high) else (None, None)
 
 
 def _median(values: Sequence[float]) -> float | None:

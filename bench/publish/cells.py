@@ -12,6 +12,7 @@ from bench.reading import STRENGTH, Reading
 from bench.record import Ratio, Record
 
 REASON_LIMIT = 160
+ABSURD = 1000.0
 # Only these classes go without a badge, and only outside energy: a plain number reads as measured or counted.
 _PLAIN = ("measured", "counted")
 # An estimate of energy supports no claim of a saving: these say what was seen.
@@ -50,7 +51,7 @@ def ratio_cell(ratio: Ratio | None, *, baseline: bool, klass: str = "", block: i
     With a class (ratios of energy) the class stands beside the figure, and the verdict goes into the note; one of an
     estimate claims no saving.
     """
-    found = figure(ratio.value, ratio.low, ratio.high) if ratio is not None else None
+    found = _bounded(figure(ratio.value, ratio.low, ratio.high)) if ratio is not None else None
     if ratio is None or found is None:
         own = Cell(f"1{TIMES}", "the baseline", klass, "", 1.0, block)
         return own if baseline else missing("no ratio to the baseline")
@@ -63,8 +64,18 @@ def ratio_cell(ratio: Ratio | None, *, baseline: bool, klass: str = "", block: i
     return Cell(f"{text}{TIMES}", note, shown, "", found.value, block)
 
 
+def _bounded(found: Figure | None) -> Figure | None:
+    """Return a ratio without an interval that bounds nothing: an end further away than a factor of a thousand."""
+    if found is None or found.low is None or found.high is None or found.low == found.high:
+        return found
+    absurd = found.low * ABSURD <= found.value or found.high >= found.value * ABSURD
+    return Figure(found.value, None, None) if absurd else found
+
+
 def open_ended(low: Any, high: Any) -> str:
     """Return what is said where no interval can be drawn."""
+    if number(low) is not None and number(high) is not None:
+        return "no interval yet"
     return "no interval" if number(low) is None and number(high) is None else "unbounded interval"
 
 

@@ -39,6 +39,8 @@ def _reading(name: str, badge: bool = False) -> Make:
         reading, ratio = record.readings.get(name), record.ratios.get(name)
         cell = reading_cell(reading, context.scale(name), badge=badge, block=context.block(name, reading))
         found = figure(ratio.value) if ratio is not None and ratio.class_ == "counted" else None
+        if reading is not None and "not_ranked" in reading.facts:
+            cell = replace(cell, note=f"{cell.note} not ranked".strip(), tone="dim", sort=None)
         return replace(cell, note=f"{found.value:.3g}{TIMES}") if found and not cell.note else cell
 
     return make
@@ -50,7 +52,13 @@ def _ratio(name: str, badge: bool = False) -> Make:
         klass = reading.class_ if reading is not None else "unavailable"
         baseline = record.cell.is_baseline and klass != "unavailable"
         block = context.block(name, reading)
-        return ratio_cell(record.ratios.get(name), baseline=baseline, klass=klass if badge else "", block=block)
+        ratio = record.ratios.get(name)
+        shown = replace(ratio, class_=record.class_of_ratio(name)) if ratio is not None else None
+        cell = ratio_cell(shown, baseline=baseline, klass=klass if badge else "", block=block)
+        if reading is not None and "not_ranked" in reading.facts and not baseline:  # the suite takes no verdict from it
+            interval = cell.note.partition("]")[0] + "]" if cell.note.startswith("[") else ""
+            return replace(cell, note=f"{interval} not ranked".strip(), tone="dim", sort=None)
+        return cell
 
     return make
 
@@ -59,7 +67,8 @@ def _best(context: Context, record: Record) -> Cell:
     ratio = record.ratios.get("latency_vs_best")
     if ratio is None and record.id in context.fastest:
         return Cell(f"1{TIMES}", "the fastest", sort=1.0)
-    return ratio_cell(ratio, baseline=False)
+    shown = replace(ratio, class_=record.class_of_ratio("latency_vs_best")) if ratio is not None else None
+    return ratio_cell(shown, baseline=False)
 
 
 def _quality_drop(context: Context, record: Record) -> Cell:

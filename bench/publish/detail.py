@@ -98,7 +98,8 @@ def _ratios(record: Record) -> Iterable[tuple[str, ...]]:
     for name, ratio in record.ratios.items():
         found = figure(ratio.value, ratio.low, ratio.high)
         value = sentence(found, Scale(1.0, TIMES)) if found else f"{MISSING} {plain(ratio.value)}"
-        klass = weakest(ratio.class_, record.class_of_energy) if "energy" in name else ratio.class_
+        own = record.class_of_ratio(name)
+        klass = weakest(own, record.class_of_energy) if "energy" in name else own
         word = ratio_word(found, klass) if found else ""
         facts = (f"{_title(key).lower()} {plain(each)}" for key, each in ratio.facts.items() if each is not None)
         how = "; ".join(

@@ -133,7 +133,9 @@ class Controller:
         known = {each.id: each for each in self.folder.records()}
         for record in with_best(list(known.values())):
             old, new = (each.ratios.get("latency_vs_best") for each in (known[record.id], record))
-            if new is not None and (old is None or (old.value, old.against) != (new.value, new.against)):
+            if [each and (each.value, each.against) for each in (old, new)].count(None) == 1 or (
+                old is not None and new is not None and (old.value, old.against) != (new.value, new.against)
+            ):
                 self.folder.append(record)
 
     def _known(self, planned: PlannedCell) -> Record:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bench.derive.cost import cost_of
-from bench.derive.payback import payback, processor_saving
+from bench.derive.payback import UNAVAILABLE, payback, processor_saving
 from bench.plan import PlannedComparison
 from bench.record import Record
 from bench.store import Launch
@@ -38,4 +38,10 @@ def _with_cost(
         energies = (base.readings.get("energy"), record.readings.get("energy"))
         served_on = {"device": record.cell.device, "processor": record.machine.get("processor")}
         cost["break_even"] = payback(record.lineage, base.lineage, meter, energies, saving, served_on)
+        if why := next((each.facts["not_ranked"] for each in energies if each and "not_ranked" in each.facts), None):
+            cost["break_even"] |= {
+                **dict.fromkeys(("inferences", "low", "high")),
+                "verdict": UNAVAILABLE,
+                "reason": why,
+            }
     return replace(record, compression=cost)

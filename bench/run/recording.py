@@ -13,18 +13,23 @@ from typing import Any
 from bench.derive import Derived, Stop, derive_comparison, derive_quality
 from bench.derive.limits import judge_limits
 from bench.derive.ratios import exact_ratio, unpaired_ratio
+from bench.derive.verdict import ALL, Doubt, judged
 from bench.machine import fingerprint
 from bench.plan import PlannedCell, PlannedComparison
-from bench.reading import Reading
-from bench.record import Ratio, Record
+from bench.reading import STRENGTH, VERDICTS, Reading, Verdict
+from bench.record import BadRecord, Ratio, Record
+from bench.record_checks import check_readings
 from bench.run.built import Side, TaskFacts
 from bench.run.costing import with_costs
 from bench.run.settings import Settings
-from bench.store import Launch
+from bench.store import Launch, document_of
 from bench.suite.cell import Cell
 
 EXACT = ("size", "size_compressed", "parameters", "nonzero", "flops", "bitops")
 
+BEST = "latency_vs_best"
+IN_PROCESS = "measured in one process: nothing keeps the sides apart from one another or from the controller"
+UNREADABLE = "what was measured makes no record that could be read again"
 UNMEASURED = {"verdict": "invalid", "reasons": ["nothing was measured"]}
 
 
@@ -62,7 +67,16 @@ class Recorder:
                 idle=[each.meta["idle"] for each in launches if "idle" in each.meta],
             )
         records = [self._record(comparison, side, base, derived.get(side.id), usable, task) for side in sides]
-        return with_costs(records, comparison, usable, self.settings.meter)
+        return [self._sound(each) for each in with_costs(records, comparison, usable, self.settings.meter)]
+
+    def _sound(self, record: Record) -> Record:
+        """Return the record, or the failure in its place when a reader would refuse it: a plugin's odd number, say."""
+        try:
+            Record.from_json(document_of(record))
+        except BadRecord as error:
+            blank = replace(self._blank(record.cell), group=record.group)
+            return replace(blank, status="failed", reason=f"{UNREADABLE}: {error.message}", validity=UNMEASURED)
+        return record
 
     def _record(
         self,
@@ -81,7 +95,11 @@ class Recorder:
             detail = failure.detail if failure else None
             return replace(blank, status=status, reason=reason, detail=detail, validity=UNMEASURED)  # type: ignore[arg-type]
         counts = _counts(side)
-        quality = derive_quality(task.metric, side.outcomes, None if side is base else base.outcomes)
+        try:
+            quality = derive_quality(task.metric, side.outcomes, None if side is base else base.outcomes)
+        except ValueError as error:
+            return replace(blank, status="failed", reason=f"evaluating quality: {error}", validity=UNMEASURED)
+        derived = self._judged(derived)
         readings = {**counts, "quality": quality, **derived.readings}  # no counter takes the name of what is measured
         ratios = {**derived.ratios, **({} if side is base else self._exact_ratios(counts, _counts(base), base))}
         return replace(
@@ -94,6 +112,18 @@ class Recorder:
             limits=judge_limits(self.settings.limits, readings),
             versions=self._versions(comparison, side, launches),
         )
+
+    def _judged(self, derived: Derived) -> Derived:
+        """Return what was derived with what the settings say of it: how it was measured, and which joules may rank."""
+        readings, validity = dict(derived.readings), derived.validity
+        if self.settings.in_process:
+            readings = judged(readings, [Doubt("invalid", IN_PROCESS, ALL)])
+            validity = {"verdict": "invalid", "reasons": [IN_PROCESS, *validity["reasons"]]}
+        asked, energy = self.settings.energy, readings.get("energy")
+        if asked != "any" and energy is not None and STRENGTH[energy.class_] > STRENGTH[asked]:
+            why = f"the suite ranks {asked} joules only, and these are {energy.class_}"
+            readings["energy"] = replace(energy, facts={**energy.facts, "not_ranked": why})
+        return replace(derived, readings=readings, validity=validity)
 
     def _exact_ratios(self, mine: Mapping[str, Reading], base: Mapping[str, Reading], side: Side) -> dict[str, Ratio]:
         against = self.record_id(side.planned.cell)
@@ -126,6 +156,7 @@ class Recorder:
             cell.scenario,
             cell.batch,
             cell.threads,
+            *(["in one process"] if self.settings.in_process else []),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
@@ -149,25 +180,34 @@ def _as_now(launch: Launch, sides: Sequence[Side]) -> Launch:
 
 
 def with_best(records: Sequence[Record]) -> list[Record]:
-    """Return the records that gain a ratio to the fastest uncompressed cell of their group.
+    """Return the records that have a ratio to the fastest uncompressed cell of their group, or no longer have one.
 
     A ratio to a slow baseline flatters: this one is against the best a user could have without compressing. A doubtful
-    latency is the best of a group only where no valid one is in it.
+    latency is the best of a group only where no valid one is in it, and an invalid one never is.
     """
     usable = [each for each in records if each.status == "ok" and _latency(each)]
     best: dict[str, Record] = {}
     for each in usable:
-        if each.cell.is_baseline and (each.group not in best or _order(each) < _order(best[each.group])):
+        first = each.group not in best or _order(each) < _order(best[each.group])
+        if each.cell.is_baseline and _doubt(each) != "invalid" and first:
             best[each.group] = each
-    return [
-        replace(each, ratios={**each.ratios, "latency_vs_best": ratio})
-        for each in usable
-        if each.group in best and (ratio := _against_best(each, best[each.group]))
-    ]
+    out = []
+    for each in records:
+        ratio = _against_best(each, best[each.group]) if each in usable and each.group in best else None
+        if ratio is not None or BEST in each.ratios:
+            others = {name: known for name, known in each.ratios.items() if name != BEST}
+            out.append(replace(each, ratios={**others, **({BEST: ratio} if ratio is not None else {})}))
+    return out
 
 
 def _order(record: Record) -> tuple[bool, tuple[float, float, float]]:
-    return record.validity.get("verdict") != "valid", _latency(record)
+    return _doubt(record) != "valid", _latency(record)
+
+
+def _doubt(record: Record) -> Verdict:
+    """Return the worse verdict of a record and of its latency."""
+    said = (record.validity.get("verdict"), record.readings["latency"].verdict)
+    return max((each for each in VERDICTS if each in said), key=VERDICTS.index, default="invalid")
 
 
 def _against_best(record: Record, best: Record) -> Ratio | None:
@@ -188,7 +228,7 @@ def _latency(record: Record) -> tuple[float, float, float]:
 
 def _counts(side: Side) -> dict[str, Reading]:
     assert side.artifact is not None
-    found = {name: Reading.from_json(each) for name, each in side.counts["readings"].items()}
+    found = {name: _counted(name, each) for name, each in side.counts["readings"].items()}
     size = Reading.counted(side.artifact.size_bytes, "B")
     compressed: Any = side.counts["size_compressed"]
     return {
@@ -196,6 +236,15 @@ def _counts(side: Side) -> dict[str, Reading]:
         "size": size,
         "size_compressed": Reading.counted(float(compressed), "B", method="zstd-10"),
     }
+
+
+def _counted(name: str, data: Any) -> Reading:
+    """Return a counter's reading; what a worker or a cache handed over in another shape is a missing number."""
+    try:
+        check_readings({name: data})
+        return Reading.from_json(data)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return Reading.missing("1", f"the counter's reading cannot be read: {error}"[:500])
 
 
 def _steps(side: Side) -> tuple[Mapping[str, Any], ...]:

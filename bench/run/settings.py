@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.store import Cache
 from bench.suite.cell import Step
+from bench.suite.measure import EnergyClass
 from bench.wire import Child, Limits, Worker
 
 Spawn = Callable[[int, int | None], Worker]
@@ -20,7 +21,8 @@ class Settings:
 
     `metering` is the meter whose windows give joules ("auto": the first that can read here; None: none), each window
     `window_s` long (None: as long as the meter needs). `meter` holds the facts of the estimator that stands in where
-    there are no windows. `parallel` workers may run at once where nothing is timed.
+    there are no windows. `parallel` workers may run at once where nothing is timed. `energy` is the weakest class of
+    joules that may be ranked ("any": all of them). `in_process`: workers are no processes, but run in this one.
     """
 
     cache: Cache
@@ -38,6 +40,8 @@ class Settings:
     window_s: float | None = None
     seed: int = 0
     parallel: int = 1
+    energy: EnergyClass = "any"
+    in_process: bool = False
 
 
 def spawn_child(threads: int, memory_bytes: int | None) -> Worker:

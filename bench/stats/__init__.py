@@ -1,6 +1,7 @@
 """Pure statistics: intervals for ratios, quantiles, means and paired outcomes. numpy and the standard library only."""
 
 from bench.stats.interval import Interval
+from bench.stats.median import median_interval
 from bench.stats.onesided import log_e_beyond
 from bench.stats.paired import examples_needed, flip_bounds, paired_bounds
 from bench.stats.proportion import flips, mean_interval, paired_difference, wilson
@@ -20,6 +21,7 @@ __all__ = [
     "log_e_beyond",
     "log_e_value",
     "mean_interval",
+    "median_interval",
     "paired_bounds",
     "paired_difference",
     "quantile_support",

@@ -5,7 +5,7 @@ from bench.store.folder import RunFolder, find_records, open_run
 from bench.store.journal import Journal
 from bench.store.launch import Launch
 from bench.store.locks import Busy, held
-from bench.store.records import append_record, read_records
+from bench.store.records import append_record, document_of, read_records
 
 __all__ = [
     "Busy",
@@ -15,6 +15,7 @@ __all__ = [
     "RunFolder",
     "append_record",
     "cache_folder",
+    "document_of",
     "find_records",
     "held",
     "open_run",

@@ -13,7 +13,7 @@ from bench.errors import BenchError, did_you_mean
 from bench.record import Record
 from bench.store.files import read_json, write_json
 from bench.store.journal import Journal
-from bench.store.records import append_record, read_records
+from bench.store.records import Say, append_record, read_records
 
 SCHEMA = "bench.run/1"
 
@@ -105,12 +105,15 @@ def _take(lock: Any, path: Path) -> None:
     lock.flush()
 
 
-def find_records(places: Iterable[Path], *, strict: bool = False) -> list[Record]:
-    """Read the records of run folders, records.jsonl files or folders of runs. Raises BenchError without any."""
+def find_records(places: Iterable[Path], *, strict: bool = False, say: Say | None = None) -> list[Record]:
+    """Read the records of run folders, records.jsonl files or folders of runs. Raises BenchError without any.
+
+    `say` is told of bad lines that a later record replaced.
+    """
     found: list[Record] = []
     for place in places:
         for path in _record_files(place):
-            found += read_records(path, strict=strict)
+            found += read_records(path, strict=strict, say=say)
     return found
 
 

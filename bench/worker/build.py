@@ -133,8 +133,8 @@ class Build:
         subject, readings = Artifact.from_json(artifact), {}
         for name, target in counters.items():
             try:
-                readings[name] = jsonable(load_target(target)(subject).to_json())
-            except Exception as error:  # noqa: BLE001 - a counter that fails costs its number, not the cell
+                readings[name] = _counted(name, load_target(target)(subject))
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a counter that fails costs its number, not the cell
                 readings[name] = Reading.missing("1", f"{type(error).__name__}: {error}"[:500]).to_json()
         return {"readings": readings}
 
@@ -171,6 +171,16 @@ class Build:
         if self.task is None:
             raise PluginError("no task was prepared in this worker")
         return self.task
+
+
+def _counted(name: str, result: Any) -> Mapping[str, Any]:
+    """Return a counter's reading as JSON. Raises ValueError for one that the record could not hold."""
+    from bench.reading import Reading
+    from bench.record_checks import check_readings
+
+    data: Mapping[str, Any] = jsonable(result.to_json())
+    check_readings({name: data})
+    return Reading.from_json(data).to_json()
 
 
 def _module(result: Any) -> Any:

@@ -67,20 +67,28 @@ def classified(nodes: Iterable[Node], read: Callable[[Path], float]) -> list[Jud
     """Judge every zone: summed, apart, inside another, a duplicate, or unreadable."""
     nodes = list(nodes)
     registers = {each.label for each in nodes if not each.mmio}
-    mirrors = _mirrors(nodes, read)
+    mirrors = {**_mirrors(nodes, read), **_same_files(nodes)}
     packages = any(PACKAGE.fullmatch(each.label) for each in nodes)
-    return [(node, _judge(node, registers, mirrors, packages, read)) for node in nodes]
+    nested = _nested(nodes)
+    return [(node, _judge(node, registers, mirrors, packages, nested, read)) for node in nodes]
 
 
 def _judge(
-    node: Node, registers: set[str], mirrors: dict[str, str], packages: bool, read: Callable[[Path], float]
+    node: Node,
+    registers: set[str],
+    mirrors: dict[str, str],
+    packages: bool,
+    nested: dict[str, str],
+    read: Callable[[Path], float],
 ) -> bench.Zone:
     domain, role, why = _by_label(node, packages)
     if node.mmio and node.label in registers:
         role, why = "duplicate", "the same counter as the zone of that name under intel-rapl"
     elif node.place in mirrors:
         role, why = "duplicate", f"shows the same counter as {mirrors[node.place]}"
-    if role in ("summed", "apart"):
+    elif role == "summed" and node.place in nested:
+        role, why = "inside", f"part of {nested[node.place]}, which holds its joules already"
+    if role != "duplicate":
         role, why = _readable(node, role, why, read)
     return bench.Zone(node.label, domain, node.place, role, why)
 
@@ -102,12 +110,41 @@ def _readable(node: Node, role: Role, why: str, read: Callable[[Path], float]) -
     from bench_power.powercap import CURE
 
     try:
-        read(node.path / "energy_uj")
-    except PermissionError:
-        return "unreadable", f"{node.path / 'energy_uj'} may not be read. {CURE}"
+        if (found := read(node.path / "energy_uj")) < 0:
+            return "unreadable", f"{node.path / 'energy_uj'} holds {found:g}: joules are counted up from 0"
     except OSError as error:
+        if role == "inside" and isinstance(error, (PermissionError, FileNotFoundError)):
+            return role, why  # not needed, and nothing is known against it
+        if isinstance(error, PermissionError):
+            return "unreadable", f"{node.path / 'energy_uj'} may not be read. {CURE}"
         return "unreadable", f"{node.path / 'energy_uj'} cannot be read: {error}"
     return role, why
+
+
+def _same_files(nodes: list[Node]) -> dict[str, str]:
+    """Return the zones that are another path to a counter's file, a link to it say, by place; the first path stands."""
+    seen: dict[Path, Node] = {}
+    same: dict[str, str] = {}
+    for node in nodes:
+        first = seen.setdefault((node.path / "energy_uj").resolve(), node)
+        if first is not node:
+            same[node.place] = f"{first.label}, under another path"
+    return same
+
+
+def _nested(nodes: list[Node]) -> dict[str, str]:
+    """Return the packages, and the dies of one, that lie inside a package's zone, by place, with that package's label.
+
+    A package's counter holds all that is inside it.
+    """
+    packages = {node.place: node.label for node in nodes if PACKAGE.fullmatch(node.label)}
+    inside: dict[str, str] = {}
+    for place in packages:
+        parts = place.split(":")
+        around = (":".join(parts[:end]) for end in range(len(parts) - 1, 1, -1))
+        if holder := next((packages[each] for each in around if each in packages), None):
+            inside[place] = holder
+    return inside
 
 
 def _mirrors(nodes: list[Node], read: Callable[[Path], float]) -> dict[str, str]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 
 def read_text(path: Path) -> str:
-    """Return a file's text without its line end. Raises OSError, also for what is no text."""
-    handle = os.open(path, os.O_RDONLY)
+    """Return a file's text without its line end. Raises OSError, also for what is no file: a pipe would block."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(f"{path} is no file")
         return os.read(handle, 4096).decode("utf-8", errors="replace").strip()
     finally:
         os.close(handle)

@@ -156,6 +156,41 @@ def wrong_type(artifact):
     return 12
 
 
+@counter("joules")
+def joules(artifact):
+    """Return joules that do not say how they were obtained."""
+    return bench.Reading("J", "measured", 1.0, 0.9, 1.1)
+
+
+class Odd:
+    """What turns into JSON that is no reading."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def to_json(self):
+        """Return it."""
+        return self.data
+
+
+@counter("no-reading")
+def no_reading(artifact):
+    """Return something that says nothing of itself."""
+    return Odd({"foo": 1})
+
+
+@counter("text")
+def text(artifact):
+    """Return a text for a number."""
+    return Odd({"value": "x", "unit": "1", "class": "counted"})
+
+
+@counter("leaving")
+def leaving(artifact):
+    """Leave the process."""
+    raise SystemExit(3)
+
+
 @counter("latency")
 def latency(artifact):
     """Try to pass for the measured latency."""

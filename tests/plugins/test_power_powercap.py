@@ -1,11 +1,14 @@
 """Eight powercap trees: every domain counted once, said so, and read exactly."""
 
 import importlib.util
+import os
 from pathlib import Path
 
 import pytest
 from bench_power import powercap
 from bench_power.powercap import PowercapMeter
+from bench_power.powercap_zones import classified, found
+from bench_power.sysfs_files import read_number
 
 import bench
 
@@ -106,6 +109,40 @@ def test_links_up_the_tree_are_not_followed(tmp_path):
     (tmp_path / "intel-rapl:0" / "subsystem").symlink_to(tmp_path)
     (tmp_path / "intel-rapl:0" / "intel-rapl-loop").symlink_to(tmp_path)
     assert len(meter(tree).describe()) == 5
+
+
+def test_a_package_inside_a_package_is_never_added_to_it(tmp_path):
+    zones = {"intel-rapl:0": ("package-0", 50.0, 7.0), "intel-rapl:0:0": ("package-0-die-1", 20.0, 3.0)}
+    tree = trees.Tree(tmp_path, zones).write()
+    made = meter(tree)
+    assert [(each.place, each.role) for each in made.describe()] == [
+        ("intel-rapl:0", "summed"),
+        ("intel-rapl:0:0", "inside"),
+    ]
+    assert window(made, tree).facts["by_domain"].keys() == {"package"}
+
+
+@pytest.mark.parametrize("name", ["intel-rapl:0:0", "intel-rapl:1"])
+def test_a_link_to_a_zone_is_no_second_one(tmp_path, name):
+    tree = trees.Tree(tmp_path, {"intel-rapl:0": ("package-0", 50.0, 7.0)}).write()
+    inner = tmp_path / "intel-rapl:0" if name.count(":") > 1 else tmp_path
+    (inner / name).symlink_to(tmp_path / "intel-rapl:0")
+    assert sorted(each.role for each in meter(tree).describe()) == ["duplicate", "summed"]
+
+
+@pytest.mark.parametrize("content", ["notanumber", "-5", None])
+@pytest.mark.parametrize("label", ["package-0", "core"])
+def test_a_zone_is_read_before_it_is_called_good(tmp_path, label, content):
+    zone = tmp_path / "intel-rapl:0"
+    zone.mkdir()
+    (zone / "name").write_text(label)
+    if content is None:
+        os.mkfifo(zone / "energy_uj")
+    else:
+        (zone / "energy_uj").write_text(content)
+    ((_, judged),) = classified(found(tmp_path), read_number)
+    assert judged.role == "unreadable"
+    assert str(zone / "energy_uj") in judged.why
 
 
 def test_unreadable_zones_give_the_reason_and_the_cure(tmp_path):

@@ -28,9 +28,11 @@ CELLS = st.builds(
     Cell, suite=TEXT, task=TEXT, recipe=st.lists(st.builds(Step, TEXT, OPTIONS), max_size=3).map(tuple), backend=TEXT,
     device=TEXT, batch=st.integers(1, 64), threads=st.integers(1, 8), backend_options=OPTIONS,
 )  # fmt: skip
+ENDS = st.tuples(FLOAT, FLOAT).map(sorted)
 RATIOS = st.builds(
-    Ratio, FLOAT, FLOAT, FLOAT, TEXT, TEXT, st.none() | st.integers(0, 9), st.sampled_from(CLASSES), PLAIN
-)
+    lambda value, ends, *rest: Ratio(value, *ends, *rest),
+    FLOAT, ENDS, TEXT, TEXT, st.none() | st.integers(0, 9), st.sampled_from(CLASSES), PLAIN,
+)  # fmt: skip
 
 
 @given(READINGS)
@@ -107,6 +109,10 @@ ENERGY = {
     "unit": "J",
     "class": "estimated",
     "meter": "m",
+    "low": 0.5,
+    "high": 2.0,
+    "n": 3,
+    "per": "inference",
     "kind": "k",
     "meter_version": "1",
     "domains": ["cpu"],

@@ -83,3 +83,15 @@ def test_a_doubtful_baseline_is_the_fastest_only_among_doubtful_ones(doubtful: s
     found = {each.id: each for each in with_best([*made, other])}
     assert found["x"].ratios["latency_vs_best"].against == best
     assert best not in found
+
+
+def test_an_invalid_baseline_is_nobodys_best_and_a_ratio_to_it_goes() -> None:
+    stale = {"latency_vs_best": Ratio(4.0, 3.9, 4.1, "fast", "unpaired-p50"), **PAIRED}
+    other = replace(record("x", 0.004, ratios=stale), cell=Cell("s", "toy", (Step("prune"),), "on-slow"))
+    fast, slow = record("fast", 0.001, verdict="invalid"), record("slow", 0.002)
+    found = {each.id: each for each in with_best([fast, slow, other])}
+    assert found["x"].ratios["latency_vs_best"].against == "slow"
+    found = {each.id: each for each in with_best([fast, other])}  # nothing is left to compare with
+    assert set(found["x"].ratios) == {"latency"}
+    whole = record("whole", 0.001, validity={"verdict": "invalid", "reasons": ["measured in one process"]})
+    assert set({each.id: each for each in with_best([whole, other])}["x"].ratios) == {"latency"}

@@ -19,6 +19,7 @@ from bench.suite.cell import Cell, Step
 from ..run.feeding import WATTS, fed
 
 FACTS = {
+    "per": "inference",
     "kind": "counter",
     "meter_version": "1",
     "domains": ["package"],

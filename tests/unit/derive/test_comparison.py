@@ -165,9 +165,13 @@ def test_energy_is_estimated_and_says_everything(make: Any, derive: Any) -> None
     energy = derive(make(8))["base"].readings["energy"]
     assert (energy.class_, energy.unit, energy.meter) == ("estimated", "J", "cpu-seconds")
     assert energy.value == pytest.approx(1e-3 * 4.0, rel=0.01)
-    assert (energy.low, energy.high) == (energy.value / 2, energy.value * 2)
+    _, least_s, most_s = energy.facts["cpu_seconds"]
+    assert (energy.low, energy.high) == (pytest.approx(least_s * 4.0 / 2), pytest.approx(most_s * 4.0 * 2))
+    assert energy.low < energy.value / 2 < energy.value * 2 < energy.high
     assert lacking(energy) == []
     assert energy.facts["uncertainty"]["total_j"] == pytest.approx(energy.high - energy.value)
+    doubt = energy.facts["uncertainty"]
+    assert doubt["total_j"] == pytest.approx(doubt["model_j"] + doubt["scatter_j"])
     assert energy.facts["n_windows"] == 8
     assert energy.facts["window_s"] == pytest.approx(8 * 6 * 13 * 1e-3, rel=0.1)
     assert energy.facts["coefficients"] == {"watts_per_cpu": 4.0, "factor": 2.0, "source": "t"}
@@ -184,10 +188,51 @@ def test_an_estimator_that_hides_something_gives_no_energy(make: Any, derive: An
 def test_memory_and_startup(make: Any, derive: Any) -> None:
     found = derive(make(5))["small"].readings
     memory, startup = found["memory"], found["startup"]
-    assert (memory.value, memory.low, memory.high, memory.n) == (502, 500, 504, 5)
+    assert (memory.value, memory.low, memory.high, memory.n) == (502, 0, 502 + 2048, 5)  # a page, at least
     assert (memory.facts["load_peak"], memory.facts["base"]) == (900, 10_000)
     assert startup.value == pytest.approx(0.023)
     assert startup.facts["import"] == 0.5
+
+
+def test_intervals_over_launches_are_no_ranges(make: Any, derive: Any) -> None:
+    def peaks(count: int) -> Any:
+        made = make(count)
+        for index, each in enumerate(made):
+            small = {
+                **each.meta["headers"]["small"],
+                "inference_peak_bytes": 10**7 + 10**5 * index,
+                "load_ns": index + 1,
+            }
+            each.meta["headers"]["small"] = small  # type: ignore[index]
+        return derive(made)["small"]
+
+    for count in (2, 3):
+        for name, half in (("memory", 10**5 * (count - 1) / 2), ("startup", (count - 1) / 2e9)):
+            found = peaks(count).readings[name]
+            assert found.high - found.value > half  # wider than the range, which covers 1 - 2^(1 - launches) only
+    many = peaks(8).readings["memory"]
+    assert (many.low, many.high) == (10**7, 10**7 + 7 * 10**5)
+    alone = peaks(1).readings["startup"]
+    assert (alone.low, alone.high) == (None, None)
+
+
+def test_memory_and_startup_are_compared_launch_by_launch(make: Any, derive: Any) -> None:
+    made = make(9)
+    for index, each in enumerate(made):
+        base, small = ({**each.meta["headers"][side]} for side in ("base", "small"))
+        base["inference_peak_bytes"] = 10**8 + 10**7 * index  # what differs between launches is the same on both sides
+        small["inference_peak_bytes"] = base["inference_peak_bytes"] // 2 + (-1) ** index * 10**4
+        small["load_ns"] = 3 * base["load_ns"]
+        each.meta["headers"] |= {"base": base, "small": small}
+    ratios = derive(made)["small"].ratios
+    memory, startup = ratios["memory"], ratios["startup"]
+    assert (memory.method, memory.class_, memory.n, memory.against) == ("paired-launch", "measured", 9, "base-record")
+    assert memory.value == pytest.approx(0.5, rel=1e-3)
+    assert 0.49 < memory.low < 0.5 < memory.high < 0.51
+    assert startup.value == pytest.approx(63 / 23)
+    same = derive(make(9))["small"].ratios["memory"]  # 500 bytes or so: within a page of one another
+    assert same.low < 0.2
+    assert same.high > 5
 
 
 def test_memory_that_cannot_be_reset_is_unavailable_not_zero(make: Any, derive: Any) -> None:

@@ -47,8 +47,12 @@ def test_a_drop_of_a_metric_where_less_is_better() -> None:
     assert drop(LOWER, losses - 0.5, losses)["gained"] == 300
 
 
-def test_identical_outcomes_leave_no_doubt_and_flips_do() -> None:
-    assert drop(HIGHER, RIGHT, RIGHT.copy()) == {"value": 0.0, "low": 0.0, "high": 0.0, "gained": 0, "lost": 0}
+def test_identical_outcomes_leave_doubt_about_examples_not_seen_and_so_do_flips() -> None:
+    """Bonett & Price (2012): of 20 identical right/wrong outcomes the drop may still be an eighth."""
+    found = drop(HIGHER, RIGHT[-20:], RIGHT[-20:].copy())
+    assert (found["value"], found["gained"], found["lost"]) == (0.0, 0, 0)
+    assert (found["low"], found["high"]) == (pytest.approx(-0.126, abs=1e-3), pytest.approx(0.126, abs=1e-3))
+    assert drop(HIGHER, RIGHT, RIGHT.copy())["high"] < found["high"]
     swapped = RIGHT[::-1].copy()
     found = drop(HIGHER, swapped, RIGHT)
     assert found["value"] == 0.0
@@ -56,8 +60,22 @@ def test_identical_outcomes_leave_no_doubt_and_flips_do() -> None:
     assert (found["gained"], found["lost"]) == (10, 10)
 
 
-def test_outcomes_of_another_length_give_no_drop() -> None:
-    assert "drop" not in derive_quality(HIGHER, RIGHT, RIGHT[:50]).facts
+def test_outcomes_that_are_all_one_number_bound_nothing() -> None:
+    same = np.full(5, 0.7)
+    found = derive_quality(LOWER, same, same.copy())
+    assert (found.value, found.low, found.high) == (pytest.approx(0.7), None, None)
+    assert found.facts["drop"] == {"value": 0.0, "low": None, "high": None, "gained": 0, "lost": 0}
+    losses = np.array([0.1, 0.5, 0.9, 1.3, 1.7])
+    shifted = drop(LOWER, losses + 0.5, losses)  # every example moved by as much: the next one need not
+    assert shifted["low"] < 0.5 < shifted["high"]
+    one = derive_quality(LOWER, losses[:1], losses[:1])
+    assert (one.low, one.high, one.facts["drop"]["low"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [(RIGHT, RIGHT[:50]), (RIGHT[:50], RIGHT), (RIGHT[:0], RIGHT)])
+def test_outcomes_of_other_examples_than_the_baselines_are_no_quality(mine: Any, theirs: Any) -> None:
+    with pytest.raises(ValueError, match="the task graded"):
+        derive_quality(HIGHER, mine, theirs)
 
 
 READINGS = {

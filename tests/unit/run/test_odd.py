@@ -75,7 +75,16 @@ def test_counters_count_or_say_why_not(house: Any, named: Any) -> None:
     readings = named(read_records(house.folder().records_path, strict=True))["cut"].readings
     assert readings["parameters"].value == 256
     assert readings["parameters"].facts["note"] == "numpy's own number"
-    for name, why in (("not-finite", "finite number"), ("raising", "no such layer"), ("wrong-type", "AttributeError")):
+    odd = {
+        "not-finite": "finite number",
+        "raising": "no such layer",
+        "wrong-type": "AttributeError",
+        "joules": "lacks kind",
+        "no-reading": "lacks unit",
+        "text": "a number",
+        "leaving": "SystemExit: 3",
+    }
+    for name, why in odd.items():
         assert readings[name].class_ == "unavailable"
         assert why in readings[name].reason
 

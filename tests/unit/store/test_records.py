@@ -42,7 +42,7 @@ def test_a_line_torn_at_any_byte_stops_nobody(tmp_path: Path) -> None:
         append_record(path, record(name))
     data = path.read_bytes()
     second = data.index(b"\n") + 1
-    for end in range(second, len(data)):
+    for end in range(second, len(data) - 1):
         path.write_bytes(data[:end])
         assert [each.id for each in read_records(path, strict=True)] == ["a"]
     path.write_bytes(data)
@@ -59,6 +59,37 @@ def test_the_next_append_cuts_a_torn_line_off(tmp_path: Path, share: float) -> N
     path.write_bytes(data[: second + int(share * (len(data) - second - 1)) + 1])
     append_record(path, record("c"))
     assert [each.id for each in read_records(path, strict=True)] == ["a", "c"]
+
+
+def test_a_record_that_lacks_its_line_break_only_is_read_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    for name in ("a", "b"):
+        append_record(path, record(name))
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    assert [each.id for each in read_records(path, strict=True)] == ["a", "b"]
+    append_record(path, record("c"))
+    assert [each.id for each in read_records(path, strict=True)] == ["a", "b", "c"]
+
+
+def test_what_no_reader_would_read_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    append_record(path, record("a"))
+    with pytest.raises(BadRecord, match="its joules reading lacks kind"):
+        append_record(path, record("b", readings={"joules": Reading("J", "measured", 1.0, 0.9, 1.1)}))
+    assert [each.id for each in read_records(path, strict=True)] == ["a"]
+
+
+def test_a_bad_line_that_a_later_record_replaced_stops_nobody_and_is_told(tmp_path: Path) -> None:
+    path, told = tmp_path / "records.jsonl", []
+    bad = {**record("a").to_json(), "launches": "many"}
+    path.write_text(json.dumps(bad) + "\n")
+    append_record(path, record("b"))
+    with pytest.raises(BadRecord, match=r":1: "):
+        read_records(path, strict=True)
+    append_record(path, record("a"))
+    assert [each.id for each in find_records([path], strict=True, say=told.append)] == ["b", "a"]
+    (text,) = told
+    assert text.startswith(f"{path}:1: passed over")
 
 
 BAD = [
