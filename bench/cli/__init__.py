@@ -28,6 +28,7 @@ COMMANDS = {
     "list": "List tasks, compressors, converters, backends, meters, counters, suites or plugins.",
     "show": "Show one record with its provenance, lineage and samples.",
     "compare": "Compare two records or two runs: better, worse or tie, with the interval.",
+    "gate": "Measure a suite beside a baseline: pass, fail or inconclusive.",
     "report": "Render results as a leaderboard.",
     "export": "Write results as CSV, JSON, pytest-benchmark history or badges.",
     "doctor": "Check what can be measured here and what to install.",

@@ -8,7 +8,9 @@ from typing import Any
 
 from bench.artifact import Artifact
 from bench.errors import BenchError, Unsupported, WorkerError
+from bench.offer import Offer
 from bench.plan import PlannedCell
+from bench.run.settings import Spawn
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,11 @@ class TaskFacts:
 
 @dataclass
 class Side:
-    """One side of a comparison: a planned cell on its way from artifact to numbers."""
+    """One side of a comparison: a planned cell on its way from artifact to numbers.
+
+    A gate measures a cell beside itself: `role` tells such sides apart, `burden` is the busy work planted in one, as a
+    share of its calls, and `spawn` and `backend` are those of another revision's environment where they differ.
+    """
 
     planned: PlannedCell
     artifact: Artifact | None = None
@@ -57,11 +63,15 @@ class Side:
     outcomes: Any = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     copy: Artifact | None = None
+    role: str = ""
+    burden: float = 0.0
+    spawn: Spawn | None = None
+    backend: Offer | None = None
 
     @property
     def id(self) -> str:
-        """The cell's id."""
-        return self.planned.cell.id
+        """The cell's id, with the role where there is one."""
+        return self.planned.cell.id + self.role
 
     @property
     def alive(self) -> bool:

@@ -95,15 +95,16 @@ class Launcher:
         with self.ledger.phase("start"):
             for side in dice.sample(list(sides), len(sides)):
                 try:
-                    worker = self.settings.spawn(side.planned.cell.threads, self.settings.memory_bytes)
+                    spawn = side.spawn or self.settings.spawn
+                    worker = spawn(side.planned.cell.threads, self.settings.memory_bytes)
                 except BenchError as error:
                     side.fail(error, "starting the measurement")
                     continue
                 stack.callback(worker.close)
                 workers[side.id] = worker
-            backend = self.comparison.backend
             for side in sides:
                 if side.alive:
+                    backend = side.backend or self.comparison.backend
                     options = dict(side.planned.cell.backend_options)
                     arguments = {"target": backend.target, "options": options, "needs": list(backend.needs)}
                     workers[side.id].begin("import", arguments)
@@ -148,7 +149,9 @@ class Launcher:
         cell, artifact = side.planned.cell, side.copy or side.artifact
         assert artifact is not None
         arguments: dict[str, Any] = {"artifact": {**artifact.to_json(), "lineage": []}, "inputs": self.inputs}
-        more = {"device": cell.device.rstrip("?"), "threads": cell.threads}
+        more: dict[str, Any] = {"device": cell.device.rstrip("?"), "threads": cell.threads}
+        if side.burden:
+            more["burden"] = side.burden
         with self.metering.for_opening(meter) as loan:
             arguments = {**arguments, **more, "meter": loan.meter}
             reply = worker.request("open", arguments, timeout_s=self.deadline.left_s())

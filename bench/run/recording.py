@@ -22,6 +22,7 @@ from bench.record_checks import check_readings
 from bench.run.built import Side, TaskFacts
 from bench.run.costing import with_costs
 from bench.run.settings import Settings
+from bench.run.source import runtime_of
 from bench.store import Launch, document_of
 from bench.suite.cell import Cell
 
@@ -94,14 +95,14 @@ class Recorder:
             status, reason = (failure.status, failure.reason) if failure else ("failed", "no launch was completed")
             detail = failure.detail if failure else None
             return replace(blank, status=status, reason=reason, detail=detail, validity=UNMEASURED)  # type: ignore[arg-type]
-        counts = _counts(side)
+        counts = counts_of(side)
         try:
             quality = derive_quality(task.metric, side.outcomes, None if side is base else base.outcomes)
         except ValueError as error:
             return replace(blank, status="failed", reason=f"evaluating quality: {error}", validity=UNMEASURED)
         derived = self._judged(derived)
         readings = {**counts, "quality": quality, **derived.readings}  # no counter takes the name of what is measured
-        ratios = {**derived.ratios, **({} if side is base else self._exact_ratios(counts, _counts(base), base))}
+        ratios = {**derived.ratios, **({} if side is base else self._exact_ratios(counts, counts_of(base), base))}
         return replace(
             blank,
             artifact=side.artifact.digest,
@@ -146,19 +147,7 @@ class Recorder:
         )
 
     def _group(self, cell: Cell, task: TaskFacts | None) -> str:
-        """Return what may be ranked together; backends share it, since they serve one model on one device."""
-        data = [task.digest, task.reference] if task else ["unprepared"]
-        parts = [
-            cell.task,
-            *data,
-            fingerprint(dict(self.machine)),
-            cell.device,
-            cell.scenario,
-            cell.batch,
-            cell.threads,
-            *(["in one process"] if self.settings.in_process else []),
-        ]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+        return group_of(cell, task, self.machine, in_process=self.settings.in_process)
 
     def _versions(self, comparison: PlannedComparison, side: Side, launches: Sequence[Launch]) -> dict[str, Any]:
         from bench import __version__
@@ -166,7 +155,24 @@ class Recorder:
         measured = [each for each in launches if side.id in each.samples]
         facts = measured[0].meta["headers"][side.id]["facts"] if measured else {}
         owners = {each.name: each.version for each in (comparison.task, comparison.backend)}
-        return {"joulebench": __version__, "python": self.machine.get("python"), "plugins": owners, "runtime": facts}
+        return {
+            "joulebench": __version__,
+            "python": self.machine.get("python"),
+            "plugins": owners,
+            "runtime": facts,
+            "runtime_id": runtime_of(comparison.backend),
+        }
+
+
+def group_of(cell: Cell, task: TaskFacts | None, machine: Mapping[str, Any], *, in_process: bool = False) -> str:
+    """Return what may be ranked together; backends share it, since they serve one model on one device.
+
+    What was measured without processes of its own is in a group of its own.
+    """
+    data = [task.digest, task.reference] if task else ["unprepared"]
+    place = [cell.device, cell.scenario, cell.batch, cell.threads]
+    parts = [cell.task, *data, fingerprint(dict(machine)), *place, *(["in one process"] if in_process else [])]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
 def _as_now(launch: Launch, sides: Sequence[Side]) -> Launch:
@@ -226,7 +232,8 @@ def _latency(record: Record) -> tuple[float, float, float]:
     return reading.value, reading.low or 0.0, math.inf if reading.high is None else reading.high
 
 
-def _counts(side: Side) -> dict[str, Reading]:
+def counts_of(side: Side) -> dict[str, Reading]:
+    """Return what is counted of a built side: its counters' readings, and its size on disk and after zstd."""
     assert side.artifact is not None
     found = {name: _counted(name, each) for name, each in side.counts["readings"].items()}
     size = Reading.counted(side.artifact.size_bytes, "B")

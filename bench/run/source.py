@@ -6,6 +6,8 @@ import functools
 import hashlib
 import importlib.metadata
 import importlib.util
+import json
+import platform
 from pathlib import Path
 
 from bench.offer import Offer
@@ -23,6 +25,16 @@ def code_of(offer: Offer) -> dict[str, object]:
         "digest": digest,
         "needs": {n: _version(n) for n in offer.needs},
     }
+
+
+def runtime_of(offer: Offer) -> str:
+    """Return what identifies the runtime behind a backend: its code, the versions of what it needs, the interpreter.
+
+    Where the code lies plays no part, so that two checkouts of one revision are one runtime.
+    """
+    code = code_of(offer)
+    parts = [code["name"], code["digest"], code["needs"], *platform.python_version_tuple()[:2]]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @functools.cache

@@ -72,6 +72,18 @@ class Cache:
             flush_folder(place.parent)
         return replace(artifact, path=place)
 
+    def find(self, digest: str, form: str) -> Artifact | None:
+        """Return the artifact of a digest, None where it is not here or no longer whole; its format is as said."""
+        name = digest.partition(":")[2]
+        if not name.isalnum():
+            return None
+        for path in sorted((self.folder / "objects" / name[:2]).glob(f"{name}*")):
+            size = sum(each.stat().st_size for each in _files(path))
+            found = Artifact(path, form, digest, size)
+            if (path.name == name or path.suffix) and _whole(found):
+                return found
+        return None
+
     def remember(self, key: str, facts: Mapping[str, Any]) -> None:
         """Keep JSON facts under a key, with a checksum of both."""
         write_json(self._facts(key), {**facts, CHECKSUM: checksum(key, facts)})

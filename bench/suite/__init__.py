@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.suite.cell import Cell, Recipe, Step, recipe_name
     from bench.suite.editor import json_schema
+    from bench.suite.gating import Gating, load_budget
     from bench.suite.limits import Limits, parse_limits
     from bench.suite.measure import Measure
-    from bench.suite.only import select
+    from bench.suite.only import matches, select
     from bench.suite.problems import SuiteError
     from bench.suite.source import find
     from bench.suite.suite import Suite, load
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Cell",
     "Complaint",
+    "Gating",
     "Limits",
     "Measure",
     "Recipe",
@@ -33,6 +35,8 @@ __all__ = [
     "find",
     "json_schema",
     "load",
+    "load_budget",
+    "matches",
     "parse_limits",
     "recipe_name",
     "select",
@@ -41,9 +45,10 @@ __all__ = [
 _HOMES = {
     "cell": ("Cell", "Recipe", "Step", "recipe_name"),
     "editor": ("json_schema",),
+    "gating": ("Gating", "load_budget"),
     "limits": ("Limits", "parse_limits"),
     "measure": ("Measure",),
-    "only": ("select",),
+    "only": ("matches", "select"),
     "problems": ("SuiteError",),
     "source": ("find",),
     "suite": ("Suite", "load"),

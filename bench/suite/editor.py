@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from bench.offer import Offer, Option
 from bench.suite.axes import LARGEST, SCENARIOS
+from bench.suite.gating import ACCEPT_KEYS, ACCEPTABLE, METRICS, RELATIVE, Level
 from bench.suite.limits import DIMENSION_OF
 from bench.suite.model import NAME_PATTERN
 from bench.suite.recipes import NONE
@@ -17,6 +18,7 @@ Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 VARIABLE: Schema = {"$ref": "#/$defs/variable"}
 TYPES = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"}
+BUDGETS = dict.fromkeys(RELATIVE, "absolute, or a change like '+2 %'") | {"quality": "'>= 73 %' or '-1 pp'"}
 BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 
 
@@ -39,6 +41,7 @@ def json_schema(vocabulary: Vocabulary | None) -> Schema:
             "matrix": {**_object(_matrix()), "description": "Every combination is one cell."},
             "measure": {**_object(_measure()), "description": "How one comparison is measured."},
             "limits": {**_object(_limits()), "description": "Upper limits; every record says which it keeps."},
+            "gate": {**_object(_gate()), "description": "What `bench gate` allows; a budget file has the same keys."},
         },
         "additionalProperties": False,
         "if": {"required": ["extends"]},
@@ -88,6 +91,24 @@ def _limits() -> dict[str, Schema]:
         name: {"type": ["string", "number"] if dimension in plain else "string", "description": EXAMPLES[dimension]}
         for name, dimension in DIMENSION_OF.items()
     }
+
+
+def _gate() -> dict[str, Schema]:
+    level = _or_variable({"enum": list(get_args(Level))})
+    words = {"limit": _scalar(), "level": level, "fail": _scalar(), "pass": _scalar()}
+    one: Schema = {"anyOf": [_scalar(), _object(words)]}
+    accepted = {name: {"type": "string"} for name in ACCEPT_KEYS} | {"metric": {"enum": list(ACCEPTABLE)}}
+    entry = _object(accepted) | {"required": list(ACCEPT_KEYS)}
+    return {
+        **{name: _one_or_more(one) | {"description": f"Budget: {BUDGETS.get(name, 'absolute')}."} for name in METRICS},
+        "alpha": _quantity("the chance of a false alarm of the whole gate, like '1 %'"),
+        "time": _quantity(EXAMPLES["time"]),
+        "accept": {"type": "array", "items": entry, "description": "Failures that are accepted until a date."},
+    }
+
+
+def _scalar() -> Schema:
+    return {"type": ["string", "number"]}
 
 
 def _names(vocabulary: Vocabulary | None) -> dict[str, Schema]:

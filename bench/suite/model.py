@@ -83,6 +83,7 @@ class SuiteModel(_Strict):
     matrix: MatrixModel
     measure: MeasureModel = MeasureModel()
     limits: Annotated[dict[str, Any], BeforeValidator(_limits)] = Field(default_factory=dict)
+    gate: Any = Field(default_factory=dict)  # read in `gating.py`, as a budget file is
 
 
 KNOWN: dict[Keys, tuple[str, ...]] = {

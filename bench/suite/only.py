@@ -40,6 +40,16 @@ def select(cells: Sequence[Cell], expressions: Iterable[str]) -> tuple[Cell, ...
     return tuple(cell for cell in cells if cell.id in keep)
 
 
+def matches(cell: Cell, expression: str) -> bool:
+    """Whether a cell itself fits an expression of `--only`; a word without `=` is the beginning of an id, `all` any.
+
+    Raises BenchError for what is no such word.
+    """
+    words = [word if "=" in word or word == "all" else f"id={word}" for word in expression.split()]
+    terms = [_term(word) for word in words if word != "all"]
+    return bool(words) and all(_holds(cell, key, wanted) for key, wanted in terms)
+
+
 def _term(word: str) -> tuple[str, tuple[str, ...]]:
     key, equals, value = word.partition("=")
     wanted = tuple(each for each in value.split(",") if each)

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.suite.cell import Cell, Step
 from bench.suite.extends import read_chain
+from bench.suite.gating import Gating, read_gating
 from bench.suite.limits import Limits
 from bench.suite.matrix import Expansion, expand
 from bench.suite.measure import Measure
@@ -37,6 +38,7 @@ class Suite:
     matrix: Mapping[str, Any]
     measure: Measure
     limits: Limits
+    gate: Gating
     source: Path
     extends: tuple[Path, ...]
     digest: str
@@ -72,6 +74,7 @@ class Suite:
             "matrix": dict(self.matrix),
             "measure": self.measure.to_json(),
             "limits": self.limits.to_json(),
+            "gate": self.gate.to_json(),
             "source": str(self.source),
             "extends": [str(each) for each in self.extends],
             "digest": self.digest,
@@ -95,6 +98,7 @@ def load(path: Path, *, vocabulary: Vocabulary | None, env: Mapping[str, str], s
     assert model is not None, "a model without problems is there"
     expansion = expand(model.name, model.matrix, vocabulary, problems)
     meter = read_meter(model.measure.meter, vocabulary, problems)
+    gate = read_gating(model.gate, problems, ("gate",))
     problems.raise_any()
     return Suite(
         name=model.name,
@@ -102,6 +106,7 @@ def load(path: Path, *, vocabulary: Vocabulary | None, env: Mapping[str, str], s
         matrix=MappingProxyType(data["matrix"]),
         measure=_measure(model.measure, meter),
         limits=Limits(**limits),
+        gate=gate,
         source=file,
         extends=tuple(each.path for each in sources[1:]),
         digest=_digest(sources),

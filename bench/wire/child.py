@@ -29,10 +29,11 @@ CLOSE_GRACE_S = 2.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What a worker may use: bytes of memory (None: no limit) and its extra environment."""
+    """What a worker may use: bytes of memory (None: no limit), its extra environment, and where it runs."""
 
     memory_bytes: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    folder: str | None = None
 
 
 class Child:
@@ -64,6 +65,7 @@ class Child:
                 pass_fds=(child_reads, child_writes),
                 start_new_session=True,
                 env={**os.environ, **self.limits.environment, MARK: self._mark},
+                cwd=self.limits.folder,
             )
             start_watchdog()
         except OSError as error:

@@ -15,6 +15,7 @@ from typing import Any
 from bench.artifact import Artifact
 from bench.errors import PluginError, Unsupported
 from bench.measure import memory, placement, recorder
+from bench.measure.burden import burdened, turns_for
 from bench.measure.energy import Took
 from bench.protocols import Arrays, Backend, Session
 from bench.reading import Reading
@@ -41,6 +42,7 @@ class Measuring:
         self.reopen: Callable[[], Session] | None = None
         self.reopens = False
         self.padding: list[bytearray] = []
+        self.turns = 0
 
     def load(self, *, target: str, options: Mapping[str, Any], needs: Sequence[str]) -> Mapping[str, Any]:
         """Import the backend and what it needs; the time is the artifact's import cost."""
@@ -60,10 +62,12 @@ class Measuring:
         warm: bool = True,
         warm_cap_s: float = 2.0,
         meter: Mapping[str, Any] | None = None,
+        burden: float = 0.0,
     ) -> Message:
         """Open the artifact, run the first call and warm up. Memory peaks are above the base read before opening.
 
-        Of opening and of warming up processor seconds are returned too, and joules where a meter is given.
+        Of opening and of warming up processor seconds are returned too, and joules where a meter is given. `burden`
+        adds busy work to every later call, as a share of the fastest one: how a gate tests itself.
         """
         subject, spans = Artifact.from_json(artifact), self.meters.spans(meter, device)
         tau_s = spans.period_s()
@@ -90,6 +94,9 @@ class Measuring:
             "phases": {name: _phase(took, tau_s) for name, took in (("load", loaded), ("warm_up", warmed))},
             "clock_step_ns": recorder.clock_step_ns(),
         }
+        if burden:
+            self.turns = turns_for(float(walls.min()) / 1e9, burden)
+            self.call = burdened(self.call, self.turns)
         self.reopens = warm and load_ns < REOPEN_LIMIT_S * 1e9 and self._can_reopen()
         gc.collect()
         gc.freeze()
@@ -170,6 +177,8 @@ class Measuring:
         self.inputs = {name: np.array(value) for name, value in self.inputs.items()}
         self.session = self.reopen()
         self.call = self.session.bind(self.inputs)
+        if self.turns:
+            self.call = burdened(self.call, self.turns)
 
 
 def digest_outputs(result: Any) -> str:
