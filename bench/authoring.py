@@ -90,11 +90,11 @@ def counter(name: str, *, accepts: str | Iterable[str], **more: Any) -> Callable
 def offers_of(module: ModuleType | Mapping[str, Any], kind: Kind | None = None) -> list[Offer]:
     """Return the offers of every decorated object in a module, in order of definition."""
     values = module if isinstance(module, Mapping) else vars(module)
-    found: dict[tuple[str, str, tuple[str, ...]], Offer] = {}
+    found: dict[Any, Offer] = {}
     for value in list(values.values()):
         for offer in getattr(value, MARK, ()) if callable(value) else ():
             if offer.kind in KINDS and kind in (None, offer.kind):
-                found[offer.kind, offer.name, offer.accepts] = offer
+                found[offer.place] = offer
     return list(found.values())
 
 

@@ -111,6 +111,11 @@ class Offer:
     digest: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def place(self) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
+        """What tells it from other offers: kind, name, the formats it takes and, of a compressor, those it makes."""
+        return self.kind, self.name, self.accepts, self.produces if self.kind == "compressor" else ()
+
     def option(self, name: str) -> Option | None:
         """Return the option of that name, or None."""
         return next((each for each in self.options if each.name == name), None)

@@ -91,14 +91,14 @@ def _entry_points(problems: list[str]) -> list[importlib.metadata.EntryPoint]:
 
 def _module_offers(module: Any) -> list[Offer]:
     """Collect a module's decorated objects and whatever its own hook implementations return."""
-    found = {(each.kind, each.name, each.accepts): each for each in offers_of(module)}
+    found = {each.place: each for each in offers_of(module)}
     for hook in HOOKS_OF_OFFERS:
         implementation = getattr(module, hook, None)
         if callable(implementation):
             for offer in implementation():
                 if not isinstance(offer, Offer):
                     raise TypeError(f"{hook} returns offers, not {type(offer).__name__}")
-                found[offer.kind, offer.name, offer.accepts] = offer
+                found[offer.place] = offer
     return list(found.values())
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from bench.errors import BenchError, did_you_mean
 from bench.offer import Kind, Offer
 
-# Kinds of which several may share a name, told apart by the format they accept.
+# Kinds of which several may share a name, told apart by the formats they accept and produce.
 BY_FORMAT = ("compressor", "converter", "counter")
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All offers. Several may share a name when they accept different formats."""
+    """All offers. Several may share a name when they accept or produce different formats."""
 
     offers: tuple[Offer, ...] = ()
     _missing: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
@@ -57,11 +57,11 @@ class Catalogue:
     @classmethod
     def from_offers(cls, offers: Iterable[Offer]) -> Catalogue:
         """Collect offers. Raises BenchError when two offer the same kind, name and format."""
-        seen: dict[tuple[str, str, str], Offer] = {}
+        seen: dict[tuple[str, str, str, tuple[str, ...]], Offer] = {}
         collected = tuple(offers)
         for offer in collected:
             for accepted in offer.accepts if offer.kind in BY_FORMAT else ("*",):
-                key = (offer.kind, offer.name, accepted)
+                key = (offer.kind, offer.name, accepted, offer.produces if offer.kind == "compressor" else ())
                 if key in seen and seen[key].target != offer.target:
                     raise BenchError(_clash(seen[key], offer, accepted), cure="uninstall or rename one of them")
                 seen[key] = offer

@@ -69,7 +69,8 @@ def _edges(place: str, upcoming: tuple[Step, ...], catalogue: Catalogue) -> Iter
     for step in upcoming:
         for offer in catalogue.of("compressor", step.name):
             if place in offer.accepts and all(offer.option(name) for name in step.options) and _here(offer, catalogue):
-                price = STEP_COST if place == MODULE else FILE_STEP_COST
+                usual = STEP_COST if place == MODULE else FILE_STEP_COST
+                price = float(offer.facts.get("cost", usual))
                 for produces in offer.produces or (place,):
                     yield Operation("compress", offer, place, produces, step.options), price
     for offer in catalogue.of("converter"):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import bench
+from bench_quantize.options import Options
 from bench_quantize.quiet import quiet
 
 QUANTISED = frozenset(
@@ -15,59 +16,64 @@ QUANTISED = frozenset(
 WEIGHTED = frozenset({"Attention", "Conv", "EmbedLayerNormalization", "Gemm", "LSTM", "MatMul"})
 
 
-def quantized(
-    model: bench.Artifact,
-    ctx: bench.Context,
-    *,
-    mode: str,
-    bits: int,
-    calibrate: int,
-    method: str,
-    per_channel: bool,
-    symmetric: bool | None,
-) -> Path:
+def quantized(model: bench.Artifact, ctx: bench.Context, options: Options) -> Path:
     """Write the quantised model into ctx.workdir and return its path.
 
-    Inputs and outputs keep their names and types. Raises Unsupported for what onnxruntime cannot run or quantise.
+    Inputs and outputs keep their names and types. Raises Unsupported for what onnxruntime cannot run or quantise,
+    BenchError for contradictory options.
     """
-    if mode == "bf16":
-        raise bench.Unsupported(
-            "quantize: onnxruntime's CPU kernels do not run bfloat16",
-            cure="use mode: fp16 or dynamic here, or mode: bf16 with the torch backend",
-        )
-    if mode == "dynamic" and symmetric:
-        raise bench.Unsupported(
-            "quantize: ONNX's DynamicQuantizeLinear is asymmetric", cure="leave symmetric out, or use mode: static"
-        )
+    options.check()
+    _require_kernels(options)
     _require_float_weights(model.path)
-    path = ctx.workdir / f"{mode}.onnx"
+    path = ctx.workdir / f"{options.mode}.onnx"
     with quiet():
-        facts = _write(
-            model.path,
-            path,
-            ctx,
-            mode=mode,
-            calibrate=calibrate,
-            method=method,
-            per_channel=per_channel,
-            symmetric=bool(symmetric),
-        )
-    ctx.note(mode=mode, bits=16 if mode == "fp16" else bits, **facts)
+        facts = _write(model.path, path, ctx, options)
+    ctx.note(**{"mode": options.mode, "bits": options.noted_bits, **facts})
     ctx.log(f"{model.size_bytes} bytes became {path.stat().st_size}")
     return path
 
 
-def _write(
-    source: Path, path: Path, ctx: bench.Context, *, mode: str, calibrate: int, method: str, **options: bool
-) -> dict[str, Any]:
+def _require_kernels(options: Options) -> None:
+    if options.mode == "bf16":
+        raise bench.Unsupported(
+            "quantize: onnxruntime's CPU kernels do not run bfloat16",
+            cure="use mode: fp16 or dynamic here, or mode: bf16 with the torch backend",
+        )
+    if options.mode == "dynamic" and options.symmetric:
+        raise bench.Unsupported(
+            "quantize: ONNX's DynamicQuantizeLinear is asymmetric", cure="leave symmetric out, or use mode: static"
+        )
+    if options.mode in ("static", "qat") and options.bits not in (4, 8):
+        raise bench.Unsupported(
+            f"quantize: ONNX's static form has weights of 8 or 4 bits, not {options.bits}",
+            cure="use bits: 4, or mode: weight-only",
+        )
+
+
+def _write(source: Path, path: Path, ctx: bench.Context, options: Options) -> dict[str, Any]:
     """Write the model to `path` by its mode; return facts for the record."""
-    if mode == "fp16":
+    if options.mode == "fp16":
         return _write_half(source, path)
+    if options.mode in ("weight-only", "mixed"):
+        from bench_quantize import onnx_weight_only
+
+        if options.mode == "weight-only":
+            return onnx_weight_only.write_weight_only(source, path, options)
+        return onnx_weight_only.write_mixed(source, path, ctx, options)
     from bench_quantize import onnx_int8
 
-    if mode == "dynamic":
-        return onnx_int8.write_dynamic(source, path, per_channel=options["per_channel"])
-    return onnx_int8.write_static(source, path, ctx.calibration(calibrate), method=method, **options)
+    if options.mode == "dynamic":
+        return onnx_int8.write_dynamic(source, path, per_channel=options.per_channel)
+    return onnx_int8.write_static(
+        source,
+        path,
+        ctx.calibration(options.calibrate),
+        method=options.method,
+        per_channel=options.per_channel,
+        symmetric=bool(options.symmetric),
+        bits=options.bits,
+        trained=options.mode == "qat",
+    )
 
 
 def _require_float_weights(path: Path) -> None:

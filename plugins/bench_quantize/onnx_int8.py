@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, quantize_dynamic
 from onnxruntime.quantization.calibrate import create_calibrator
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
@@ -17,6 +18,7 @@ from onnxruntime.quantization.quant_utils import load_model_with_shape_infer
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 import bench
+from bench_quantize.packing import pack
 
 # Integer matrix products are fastest with signed weights; ConvInteger is with unsigned ones (twice as fast on x86,
 # and older onnxruntimes have no other), so a net that has both takes two passes.
@@ -49,7 +51,7 @@ CHUNK = 16
 
 def write_dynamic(source: Path, path: Path, *, per_channel: bool) -> dict[str, Any]:
     """Write int8 weights with activations quantised at run time (MatMulInteger, ConvInteger); return facts."""
-    with _prepared(source) as (ready, scratch):
+    with prepared(source) as (ready, scratch):
         kinds = {node.op_type for node in onnx.load(ready).graph.node} | {"MatMul"}  # a Gemm becomes a MatMul
         wanted = [(list(types), weights) for types, weights in PASSES if kinds & set(types)]
         step = ready
@@ -61,13 +63,22 @@ def write_dynamic(source: Path, path: Path, *, per_channel: bool) -> dict[str, A
 
 
 def write_static(
-    source: Path, path: Path, inputs: bench.Arrays, *, method: str, per_channel: bool, symmetric: bool
+    source: Path,
+    path: Path,
+    inputs: bench.Arrays,
+    *,
+    method: str,
+    per_channel: bool,
+    symmetric: bool,
+    bits: int = 8,
+    trained: bool = False,
 ) -> dict[str, Any]:
-    """Write int8 weights and activations with calibrated ranges in QDQ form; return facts.
+    """Write weights of 8 or 4 bits and int8 activations with calibrated ranges in QDQ form; return facts.
 
-    `inputs` are calibration examples by input name, [n, ...] each.
+    `inputs` are calibration examples by input name, [n, ...] each. `trained` weights lie on the grid already and are
+    met exactly.
     """
-    with _prepared(source) as (ready, scratch):
+    with prepared(source) as (ready, scratch):
         model = load_model_with_shape_infer(ready)
         chained = _chains(model.graph)
         kinds = list(WEIGHTED + BETWEEN if chained else WEIGHTED)
@@ -76,7 +87,7 @@ def write_static(
             model,
             per_channel,
             False,  # reduce_range
-            QuantType.QInt8,
+            QuantType.QInt8 if bits == 8 else QuantType.QInt4,
             QuantType.QInt8 if symmetric else QuantType.QUInt8,
             _ranges(ready, scratch, inputs, kinds=kinds, method=method, symmetric=symmetric),
             [],  # nodes_to_quantize: all
@@ -85,10 +96,27 @@ def write_static(
             {"ActivationSymmetric": symmetric, "OpTypesToExcludeOutputQuantization": float_outputs},
         )
         quantizer.quantize_model()
+        if trained and bits == 4:
+            _meet_grid(quantizer.model.model.graph)
         quantizer.model.save_model_to_file(str(path), False)
     count = len(next(iter(inputs.values())))
     activations = "int8" if symmetric else "uint8"
-    return {"activations": activations, "weights": "int8", "calibrated": count, "layers": _int8_weights(path)}
+    weights = f"int{bits}"
+    return {"activations": activations, "weights": weights, "calibrated": count, "layers": _int8_weights(path)}
+
+
+def _meet_grid(graph: Any) -> None:
+    """Divide the largest weight by 7, as training did: onnxruntime divides by 7.5, and makes -8 of some -7."""
+    tensors = {each.name: each for each in graph.initializer}
+    int4 = onnx.TensorProto.INT4
+    found = [node.input for node in graph.node if node.op_type == "DequantizeLinear" and node.input[0] in tensors]
+    pairs = {weight: scale for weight, scale, *_ in found if tensors[weight].data_type == int4}
+    for weight, scale in pairs.items():
+        integers = np.maximum(numpy_helper.to_array(tensors[weight]).astype(np.int8), -7)
+        raw = pack((integers & 15).astype(np.uint8).reshape(1, -1), 4).tobytes()
+        tensors[weight].CopyFrom(onnx.helper.make_tensor(weight, int4, integers.shape, raw, raw=True))
+        widened = numpy_helper.to_array(tensors[scale]) * np.float32(15 / 14)
+        tensors[scale].CopyFrom(numpy_helper.from_array(widened.astype(np.float32), scale))
 
 
 class Examples(CalibrationDataReader):
@@ -124,7 +152,7 @@ def _ranges(ready: Path, scratch: Path, inputs: bench.Arrays, *, kinds: list[str
 
 
 @contextmanager
-def _prepared(source: Path) -> Iterator[tuple[Path, Path]]:
+def prepared(source: Path) -> Iterator[tuple[Path, Path]]:
     """Yield a folded, shape-inferred copy of the model and a folder for what lies in between."""
     with tempfile.TemporaryDirectory(prefix="quantize-") as folder:
         ready = Path(folder) / "prepared.onnx"
@@ -166,5 +194,5 @@ def _weightless_products(graph: Any) -> list[str]:
 
 
 def _int8_weights(path: Path) -> int:
-    integers = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
+    integers = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8, onnx.TensorProto.INT4)
     return sum(each.data_type in integers and len(each.dims) > 1 for each in onnx.load(path).graph.initializer)

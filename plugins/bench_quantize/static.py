@@ -13,26 +13,32 @@ from torchao.quantization.pt2e.quantizer.x86_inductor_quantizer import Quantizat
 import bench
 from bench_quantize.embedding import replace_embeddings
 from bench_quantize.export import Inputs, exported
+from bench_quantize.ranges import Histogram
 
 BATCH = 32
 EPSILON = 2**-12
 
 
 def converted_static(
-    model: Any, example: Inputs, inputs: Inputs, *, method: str, per_channel: bool, symmetric: bool
+    model: Any,
+    example: Inputs,
+    inputs: Inputs,
+    *,
+    method: str,
+    per_channel: bool,
+    symmetric: bool,
+    bits: int = 8,
+    trained: bool = False,
 ) -> tuple[Any, dict[str, Any]]:
     """Return the quantised graph module of `model`, calibrated on `inputs` ([n, ...] each), and facts.
 
-    Weights are stored as int8. Eager torch computes them in float after a dequantise; `torch.compile` turns them
-    into int8 kernels. Raises Unsupported for calibrations PT2E lacks and for models without a layer to quantise.
+    Weights of `bits` are stored as int8: PT2E has nothing narrower. Eager torch computes them in float after a
+    dequantise; `torch.compile` turns them into int8 kernels. `trained` weights lie on the grid already and are met
+    exactly. Raises Unsupported for models without a layer to quantise.
     """
-    if method != "minmax":
-        raise bench.Unsupported(
-            f"quantize: torch's PT2E has no {method} calibration",
-            cure="use method: minmax, or the onnxruntime backend",
-        )
     tables = replace_embeddings(model)
-    quantizer = X86InductorQuantizer().set_global(_config(per_channel=per_channel, symmetric=symmetric))
+    config = _config(method, per_channel=per_channel, symmetric=symmetric, bits=bits, trained=trained)
+    quantizer = X86InductorQuantizer().set_global(config)
     prepared = prepare_pt2e(exported(model, example).module(), quantizer)
     count = len(next(iter(inputs.values())))
     for first in range(0, count, BATCH):
@@ -48,15 +54,41 @@ def converted_static(
         )
     _drop_unused(converted)
     facts = {"activations": "int8" if symmetric else "uint8", "weights": "int8", "layers": layers + tables}
-    return converted, {**facts, "calibrated": count}
+    return converted, {**facts, "calibrated": count, "stored_bits": 8}
 
 
-def _config(*, per_channel: bool, symmetric: bool) -> Any:
+class RangeObserver(MinMaxObserver):
+    """Finds an activation's range from the histogram of what it has seen, by one of `ranges`' methods."""
+
+    def __init__(self, method: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.method, self.seen = method, Histogram()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Count the values; return them as they are."""
+        if x.numel():
+            try:
+                self.seen.add(x.detach().float().numpy())
+            except ValueError as error:
+                raise bench.Unsupported(
+                    f"quantize: no {self.method} calibration of this model ({error})", cure="use method: minmax"
+                ) from error
+        return x
+
+    def calculate_qparams(self) -> Any:
+        """Return scale and zero point."""
+        low, high = self.seen.range(self.method)
+        return self._calculate_qparams(torch.tensor(low), torch.tensor(high))
+
+
+def _config(method: str, *, per_channel: bool, symmetric: bool, bits: int, trained: bool) -> Any:
     observe = MinMaxObserver.with_args(eps=EPSILON)
+    watch = observe if method == "minmax" else RangeObserver.with_args(method=method, eps=EPSILON)
+    limit = 1 << (bits - 1)
     low, high = (-128, 127) if symmetric else (0, 255)
     activations = QuantizationSpec(
         dtype=torch.int8 if symmetric else torch.uint8,
-        observer_or_fake_quant_ctr=observe,
+        observer_or_fake_quant_ctr=watch,
         quant_min=low,
         quant_max=high,
         qscheme=torch.per_tensor_symmetric if symmetric else torch.per_tensor_affine,
@@ -64,8 +96,9 @@ def _config(*, per_channel: bool, symmetric: bool) -> Any:
     weights = QuantizationSpec(
         dtype=torch.int8,
         observer_or_fake_quant_ctr=PerChannelMinMaxObserver.with_args(eps=EPSILON) if per_channel else observe,
-        quant_min=-128,
-        quant_max=127,
+        # Around zero evenly where fewer levels than 256 make the odd one matter, and where training chose them so.
+        quant_min=1 - limit if trained or bits < 8 else -limit,
+        quant_max=limit - 1,
         qscheme=torch.per_channel_symmetric if per_channel else torch.per_tensor_symmetric,
         ch_axis=0 if per_channel else None,
     )

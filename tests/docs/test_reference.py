@@ -100,7 +100,7 @@ def _documented(offer: Offer, page: Path) -> bool:
 
 
 def test_every_plugin_and_each_of_its_options_is_explained(registry: Registry) -> None:
-    references = list(REFERENCE.glob("*.md"))
+    references = list(REFERENCE.rglob("*.md"))
     assert registry.offers
     missing = [
         f"{each.kind} {each.name}({', '.join(option.name for option in each.options)}) of {each.plugin}"

@@ -277,12 +277,16 @@ def test_a_file_without_weights_is_unsupported(tmp_path):
         bench_quantize.quantize_onnx(artifact, Context(tmp_path, {}))
 
 
-def test_the_offers_share_a_name_and_a_schema():
-    onnx_offer, torch_offer = bench.offers_of(vars(bench_quantize))
-    assert onnx_offer.name == torch_offer.name == "quantize"
-    assert (onnx_offer.accepts, onnx_offer.produces) == (("onnx",), ("onnx",))
-    assert (torch_offer.accepts, torch_offer.produces) == (("module",), ("torch-quantized",))
-    assert onnx_offer.options == torch_offer.options
-    assert all(option.help for option in onnx_offer.options)
-    assert onnx_offer.option("bits").choices == (8,)
-    assert onnx_offer.option("calibrate").bounds.breach(0) == "at least 1"
+def test_the_offers_share_names_and_what_trains_needs_a_module():
+    offers = bench.offers_of(vars(bench_quantize))
+    found = {(each.name, *each.accepts, *each.produces): each for each in offers}
+    module, file, at_once = ("module", "torch-quantized"), ("onnx", "onnx"), ("module", "onnx")
+    assert set(found) == {(name, *formats) for name in ("quantize", "codebook") for formats in (module, file, at_once)}
+    for name in ("quantize", "codebook"):
+        plain = found[name, *file].options
+        assert found[name, *module].options == found[name, *at_once].options
+        assert found[name, *module].options[: len(plain)] == plain
+        assert {each.name for each in found[name, *module].options[len(plain) :]} == {"epochs", "learning_rate"}
+        assert all(option.help for option in found[name, *module].options)
+    assert found["quantize", *file].option("bits").bounds.breach(1) == "at least 2"
+    assert found["quantize", *file].option("calibrate").bounds.breach(0) == "at least 1"

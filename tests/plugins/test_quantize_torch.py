@@ -241,7 +241,6 @@ class Forking(nn.Module):
     [
         (Convolution(), {}, "this model has none", "mode: static"),
         (Plain(), {"mode": "static", "calibrate": 4}, "no convolution or linear layer", "onnxruntime"),
-        (Conv(), {"mode": "static", "method": "entropy"}, "no entropy calibration", "minmax"),
         (Forking(), {"mode": "bf16"}, "cannot be exported", "onnxruntime"),
     ],
 )

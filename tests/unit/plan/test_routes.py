@@ -182,6 +182,15 @@ def test_two_that_offer_the_same_for_one_format_are_an_error_that_names_both() -
     Catalogue.from_offers([first, step("q", "module")])
 
 
+def test_a_step_may_have_its_price_and_two_forms_for_one_format() -> None:
+    plain = step("q", "onnx")
+    at_once = step("q", "module", "onnx", options=["epochs"], target="m:at_once", facts={"cost": 17.0})
+    ours = step("q", "module", "pt", options=["epochs"])
+    offers = [task("module"), backend("ort", "onnx"), converter("module", "onnx", 15.0), plain, at_once, ours]
+    assert str(route(offers, "q")) == "module -> module-to-onnx -> onnx -> q -> onnx"
+    assert str(route(offers, Step("q", {"epochs": 1}))) == "module -> q -> onnx"
+
+
 def test_backends_and_tasks_clash_whatever_their_formats() -> None:
     from dataclasses import replace
 
