@@ -96,6 +96,17 @@ class TrainableTask(Task, Protocol):
         """
 
 
+@runtime_checkable
+class LabelledTask(Protocol):
+    """A task that shows its labels to steps which score weights by gradients."""
+
+    def labelled(self, n: int) -> tuple[Arrays, np.ndarray[Any, Any]]:
+        """Return the first n examples of the train split, never of evaluation: inputs by name, and targets.
+
+        Raises Unsupported when there are fewer.
+        """
+
+
 class Context(Protocol):
     """What a compressor is given beside the model."""
 
@@ -109,6 +120,12 @@ class Context(Protocol):
 
     def calibration(self, n: int) -> Arrays:
         """Return n calibration inputs, never from the evaluation split."""
+
+    def labelled(self, n: int) -> tuple[Arrays, np.ndarray[Any, Any]]:
+        """Return n examples of the train split with their targets, in the task's own order.
+
+        Raises Unsupported when the task shows none.
+        """
 
     def example(self, batch: int = 1) -> Arrays:
         """Return the inputs that latency is measured on."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.errors import Unsupported
 from bench.measure.cpu import cpu_seconds
-from bench.protocols import Arrays, Task
+from bench.protocols import Arrays, LabelledTask, Task
 from bench.reading import Reading, add
 from bench.worker.meters import Spans
 
@@ -40,6 +40,15 @@ class WorkerContext:
     def calibration(self, n: int) -> Arrays:
         """Return n calibration inputs."""
         return self._task.inputs("calibration", n)
+
+    def labelled(self, n: int) -> tuple[Arrays, Any]:
+        """Return n labelled examples of the train split."""
+        if not isinstance(self._task, LabelledTask):
+            raise Unsupported(
+                f"the task ({type(self._task).__name__}) shows no labelled training examples",
+                cure="choose a method that needs calibration inputs only, or none",
+            )
+        return self._task.labelled(n)
 
     def example(self, batch: int = 1) -> Arrays:
         """Return the inputs that latency is measured on."""

@@ -9,16 +9,18 @@ from typing import Any
 import torch
 
 import bench
+from bench_prune.importance import importance
+from bench_prune.options import Options
 
 LAYERS = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)
 Inputs = Mapping[str, torch.Tensor]
 
 
-def without_channels(model: Any, ctx: bench.Context, *, ratio: float, scope: str, norm: str, round_to: int) -> Any:
-    """Return a copy of `model` with about `ratio` of its channels removed; the outputs keep their shape.
+def without_channels(model: Any, ctx: bench.Context, options: Options) -> Any:
+    """Return a copy of `model` with about the target of its channels removed; the outputs keep their shape.
 
-    Channels are ranked by the norm of their weights (Li et al. 2017), coupled layers together (DepGraph, Fang et
-    al. 2023). Raises Unsupported when nothing can be removed or the smaller model does not run.
+    Channels are ranked by the options' method, coupled layers together (DepGraph, Fang et al. 2023). Raises
+    Unsupported when nothing can be removed or the smaller model does not run.
     """
     example = {name: torch.from_numpy(each) for name, each in ctx.example(2).items()}
     slim = copy.deepcopy(model).eval()
@@ -27,8 +29,8 @@ def without_channels(model: Any, ctx: bench.Context, *, ratio: float, scope: str
     before = _parameters(slim)
     with torch.no_grad():
         shape = slim(**example).shape
-    _remove(slim, example, ratio=ratio, scope=scope, norm=norm, round_to=round_to)
-    _check(slim, example, shape, shrunk=ratio == 0 or _parameters(slim) < before)
+    _remove(slim, example, options, importance(slim, ctx, options))
+    _check(slim, example, shape, shrunk=options.target == 0 or _parameters(slim) < before)
     for each, training in zip(slim.modules(), modes, strict=True):
         each.training = training
     for name, parameter in slim.named_parameters():
@@ -57,7 +59,7 @@ def _ends(node: Any) -> bool:
     return False
 
 
-def _remove(slim: Any, example: Inputs, *, ratio: float, scope: str, norm: str, round_to: int) -> None:
+def _remove(slim: Any, example: Inputs, options: Options, ranking: Any) -> None:
     import torch_pruning as tp
 
     slim.requires_grad_(True)  # the graph is traced along the gradients
@@ -67,10 +69,10 @@ def _remove(slim: Any, example: Inputs, *, ratio: float, scope: str, norm: str, 
         tp.pruner.BasePruner(
             slim,
             example,
-            importance=tp.importance.GroupMagnitudeImportance(p=1 if norm == "l1" else 2),
-            global_pruning=scope == "global",
-            pruning_ratio=ratio,
-            round_to=round_to,
+            importance=ranking,
+            global_pruning=options.ranked == "global",
+            pruning_ratio=options.target,
+            round_to=options.round_to,
             ignored_layers=output_layers(graph),
             in_channel_groups={},
             out_channel_groups={},

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 import bench
-from bench_prune.masks import Scope, magnitude_masks, sparsity_of, target_of
+from bench_prune.masks import magnitude_masks, sparsity_of, target_of
+from bench_prune.options import Scope
 
 # Operators with the places of their weights among their inputs; everything else holds constants, not weights.
 WEIGHTS: Mapping[str, tuple[int, ...]] = {

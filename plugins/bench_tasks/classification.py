@@ -80,6 +80,12 @@ class Classification:
         train, held_out = self.splits
         return examples.select({"calibration": {"x": train.x}, "evaluation": {"x": held_out.x}}, split, n)
 
+    def labelled(self, n: int) -> tuple[dict[str, Array], Array]:
+        """Return the first n examples of the train split and their classes."""
+        train = self.splits[0]
+        chosen = examples.select({"train": {"x": train.x, "y": train.y}}, "train", n)
+        return {"x": chosen["x"]}, chosen["y"]
+
     def example(self, batch: int, seed: int) -> dict[str, Array]:
         """Return a batch of evaluation inputs, always the same for a seed."""
         return examples.draw({"x": self.splits[1].x}, batch, seed)

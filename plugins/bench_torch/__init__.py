@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import bench
 
-FORMATS = ("torch", "torch-quantized")
+FORMATS = ("torch", "torch-quantized", "torch-sparse")
 # Nothing is won by going back from a file to a module, so every other route is tried first.
 LOAD_COST = 40.0
 TORCH: dict[str, Any] = {"needs": ("torch",), "extra": "torch"}

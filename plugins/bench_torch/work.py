@@ -22,7 +22,8 @@ from bench_torch.program import Input
 
 CONVENTION = "2 x MACs"
 PRODUCT = re.compile(r"(^|_)q?(mm|bmm|mv|dot|linear|conv\dd|convolution|matmul|attention|lstm|gru|rnn|einsum|fft)(_|$)")
-OPERANDS = {"addmm": (1, 2), "baddbmm": (1, 2)}
+# Places of (activation, weight) among the arguments; an embedding_bag with weights is a sparse matrix product.
+OPERANDS = {"addmm": (1, 2), "baddbmm": (1, 2), "embedding_bag": (0, 6)}
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,16 @@ def _integer_product(first: Any, second: Any, *_: Any, **__: Any) -> int:
     return int(2 * first[0] * first[1] * second[1])
 
 
+def _weighted_bags(table: Any, indices: Any, offsets: Any, *rest: Any, **named: Any) -> int:
+    """One multiplication and addition for each entry and column where entries are weighted; plain sums are none."""
+    del offsets
+    weighted = named.get("per_sample_weights", rest[3] if len(rest) > 3 else None)
+    return 0 if weighted is None else int(2 * indices[0] * table[1])
+
+
 EXTRA = {
+    torch.ops.aten._embedding_bag: _weighted_bags,
+    torch.ops.aten._embedding_bag_forward_only: _weighted_bags,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
     torch.ops.aten._int_mm: _integer_product,
 }

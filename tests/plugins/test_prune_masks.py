@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from bench_prune.masks import magnitude_masks, sparsity_of, target_of
-from bench_prune.schedule import polynomial, pruning_steps
+from bench_prune.masks import magnitude_masks, score_masks, sparsity_of, target_of
+from bench_prune.options import Options
+from bench_prune.schedule import agp_steps, geometric, linear, polynomial, pruning_steps, rises
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -98,3 +99,51 @@ def test_pruning_happens_on_real_steps_and_leaves_time_to_recover(total, events)
     assert list(steps) == sorted(set(steps))
     assert steps[0] >= 1
     assert steps[-1] == max(1, round(0.75 * total))
+
+
+@settings(max_examples=100, deadline=None)
+@given(tensor=TENSORS, sparsity=SPARSITIES)
+def test_row_sparsity_is_exact_in_every_row(tensor, sparsity):
+    mask = score_masks({"w": tensor}, sparsity, scope="row")["w"].reshape(len(tensor), -1)
+    rows = tensor.reshape(len(tensor), -1)
+    assert set((~mask).sum(1)) == {round(sparsity * rows.shape[1])}
+    for row, kept in zip(rows, mask, strict=True):
+        if kept.any() and not kept.all():
+            assert row[kept].min() >= row[~kept].max()
+
+
+def test_the_rises_in_numbers():
+    assert linear(0.25, 0.8) == pytest.approx(0.2)
+    assert linear(0.5, 0.8, 0.4) == pytest.approx(0.6)
+    assert [round(1 - geometric(each / 3, 1 - 0.5**3), 6) for each in range(4)] == [1, 0.5, 0.25, 0.125]
+    # Zhu and Gupta's equation by hand: 0.9 + (0.1 - 0.9)(1 - 1/2)^3 = 0.8
+    assert polynomial(1, 2, 0.9, 0.1) == pytest.approx(0.8)
+
+
+@given(
+    total=st.integers(1, 300),
+    kind=st.sampled_from(["iterative", "polynomial", "agp", "gradual"]),
+    steps=st.integers(1, 30),
+    span=st.tuples(st.floats(0, 0.99), st.floats(0.01, 1)).map(sorted).filter(lambda each: each[0] < each[1]),
+    sparsities=st.tuples(st.floats(0, 0.98), st.floats(0, 0.98)).map(sorted),
+)
+def test_every_schedule_rises_from_its_start_to_its_target_inside_its_span(total, kind, steps, span, sparsities):
+    options = Options(
+        sparsity=sparsities[1], initial_sparsity=sparsities[0], schedule=kind, begin=span[0], end=span[1], steps=steps,
+        frequency=steps if kind == "agp" else None, finetune=1,
+    )  # fmt: skip
+    options.check()
+    found = rises(options, total)
+    moments = sorted(found)
+    values = [found[each] for each in moments]
+    assert moments[0] >= 1 and moments[-1] == max(1, round(span[1] * total)) <= total
+    assert values == sorted(values) or values == pytest.approx(sorted(values), abs=1e-12)
+    assert values[-1] == sparsities[1]
+    assert values[0] >= sparsities[0] - 1e-12
+    assert kind == "agp" or len(found) <= steps + 1
+
+
+def test_agp_prunes_every_so_many_steps():
+    assert agp_steps(100, 20, begin=0.1, end=0.6) == (30, 50, 60)
+    options = Options(sparsity=0.9, schedule="agp", frequency=25, end=1.0, finetune=1)
+    assert rises(options, 100) == pytest.approx({t: 0.9 - 0.9 * (1 - t / 100) ** 3 for t in (25, 50, 75, 100)})

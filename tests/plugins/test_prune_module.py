@@ -58,6 +58,12 @@ class Context:
     def example(self, batch=1):
         return {"image": self.images[:batch].numpy()}
 
+    def labelled(self, n):
+        return {"image": self.images[:n].numpy()}, self.labels[:n].numpy()
+
+    def calibration(self, n):
+        return {"image": self.images[:n].numpy()}
+
     def note(self, **facts):
         self.facts.update(facts)
 
@@ -115,6 +121,16 @@ OPTIONS = [
     {"sparsity": 0.6, "finetune": 1},
     {"sparsity": 0.6, "finetune": 1, "schedule": "polynomial"},
     {"structured": "channels", "scope": "layer", "norm": "l1", "finetune": 0.5},
+    *({"method": each} for each in ("random", "snip", "grasp", "taylor", "fisher", "wanda")),
+    *({"structured": "channels", "method": each} for each in ("random", "taylor", "fisher", "apoz")),
+    {"method": "lottery", "finetune": 0.5},
+    {"method": "lottery", "finetune": 0.25, "schedule": "iterative", "steps": 2},
+    {"method": "movement", "finetune": 1, "schedule": "polynomial"},
+    {"method": "snip", "finetune": 1, "schedule": "agp", "frequency": 2},
+    {"finetune": 1, "schedule": "iterative", "steps": 3},
+    {"finetune": 1, "schedule": "gradual", "initial_sparsity": 0.2, "begin": 0.25, "end": 1.0},
+    {"pattern": "2:4"},
+    {"pattern": "4x1", "sparsity": 0.4, "scope": "layer", "finetune": 0.25},
 ]
 
 
@@ -247,11 +263,31 @@ def test_a_model_without_weights_is_unsupported():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"sparsity": 0.5, "threshold": 0.1}, "two targets"),
+        ({"sparsity": 0.5, "threshold": 0.1}, "sparsity 0.5 and threshold 0.1 are two targets"),
         ({"structured": "channels", "threshold": 0.1}, "give sparsity"),
         ({"structured": "channels", "schedule": "polynomial", "finetune": 1}, "at once"),
         ({"threshold": 0.1, "schedule": "polynomial", "finetune": 1}, "leads to a sparsity"),
         ({"schedule": "polynomial"}, "give finetune"),
+        ({"method": "snip", "threshold": 0.1}, "threshold 0.1 is compared with .* method snip"),
+        ({"method": "apoz"}, "method apoz ranks channels, structured: none"),
+        ({"method": "wanda", "structured": "channels"}, "structured: channels and method wanda"),
+        ({"method": "snip", "structured": "heads"}, "structured: heads and method snip"),
+        ({"pattern": "2:4", "sparsity": 0.5}, "pattern 2:4 .* sparsity 0.5"),
+        ({"pattern": "2:4", "scope": "layer"}, "pattern 2:4 .* scope layer"),
+        ({"pattern": "2:4", "finetune": 1, "schedule": "gradual"}, "pattern 2:4 .* schedule gradual"),
+        ({"pattern": "4x1", "threshold": 0.1}, "threshold 0.1 judges single weights, pattern 4x1"),
+        ({"pattern": "4x1", "scope": "row"}, "blocks of 4x1 .* scope row"),
+        ({"pattern": "4x1", "structured": "channels"}, "structured: channels and pattern 4x1"),
+        ({"structured": "channels", "scope": "row"}, "channels are whole rows; scope row"),
+        ({"pattern": "4:4"}, "'4:4' is none of"),
+        ({"pattern": "0x1"}, "'0x1' is none of"),
+        ({"pattern": "two of four"}, "is none of"),
+        ({"method": "lottery"}, "method lottery .* finetune is 0"),
+        ({"method": "movement", "finetune": 1}, "movement .* schedule one-shot"),
+        ({"method": "lottery", "finetune": 1, "schedule": "agp"}, "lottery .* schedule agp"),
+        ({"frequency": 3}, "frequency belongs to schedule agp, not to one-shot"),
+        ({"begin": 0.8}, "begin 0.8 is not before end 0.75"),
+        ({"initial_sparsity": 0.6}, "initial_sparsity 0.6 is above sparsity 0.5"),
     ],
 )
 def test_options_that_contradict_one_another_are_refused(net, options, message):
@@ -270,5 +306,143 @@ def test_the_offers():
     assert [(each.name, each.accepts, each.produces) for each in offers] == [
         ("prune", ("module",), ("module",)),
         ("prune", ("onnx",), ("onnx",)),
+        ("sparse-csr", ("module",), ("torch-sparse",)),
+        ("low-rank", ("module",), ("module",)),
     ]
     assert all(option.help for offer in offers for option in offer.options)
+
+
+def test_every_method_reaches_the_sparsity_and_ranks_its_own_way(net):
+    masks = {}
+    for method in ("magnitude", "random", "snip", "grasp", "taylor", "fisher"):
+        pruned = bench_prune.prune(net, Context(), method=method, sparsity=0.6)
+        assert zeros(pruned) == round(0.6 * total(net))
+        masks[method] = torch.cat([(each != 0).flatten() for each in weights(pruned)]).numpy().tobytes()
+    assert masks.pop("taylor") == masks["snip"]  # 32 examples are one batch: the square keeps the order
+    assert len(set(masks.values())) == len(masks)
+
+
+def test_wanda_prunes_each_output_row_alike(net):
+    pruned = bench_prune.prune(net, Context(), method="wanda", sparsity=0.5)
+    for each in weights(pruned):
+        rows = (each == 0).flatten(1)
+        assert rows.sum(1).tolist() == [round(0.5 * rows.shape[1])] * len(rows)
+
+
+def test_lottery_puts_what_stays_back_where_it_was(net):
+    """Between its trainings a ticket holds the weights that were handed in; the last training moves them on."""
+    starts = []
+
+    class Watched(Context):
+        def fit(self, model, **options):
+            starts.append(state(model))
+            return super().fit(model, **options)
+
+    pruned = bench_prune.prune(
+        net, Watched(), method="lottery", sparsity=0.75, finetune=1, schedule="iterative", steps=2
+    )
+    assert len(starts) == 3
+    shares = []
+    for start in starts:
+        for name, weight in start.items():
+            given = net.state_dict()[name]
+            assert torch.equal(weight, torch.where(weight == 0, torch.zeros_like(given), given))
+        shares.append(sum(int((each == 0).sum()) for name, each in start.items() if each.dim() > 1) / total(net))
+    assert shares == pytest.approx([0, 0.5, 0.75], abs=1 / total(net))
+    assert zeros(pruned) == round(0.75 * total(net))
+
+
+def test_a_ticket_is_chosen_by_the_trained_weights(net):
+    """Not by those it is rewound to: that would be magnitude pruning."""
+    ticket = bench_prune.prune(net, Context(), method="lottery", sparsity=0.6, finetune=1)
+    plain = bench_prune.prune(net, Context(), sparsity=0.6)
+    assert any(not torch.equal(a == 0, b == 0) for a, b in zip(weights(ticket), weights(plain), strict=True))
+
+
+def test_movement_sums_minus_gradient_times_weight():
+    """By hand: one linear layer, gradient descent, a mask after the second of three steps (Sanh et al., eq. 2)."""
+    x, target, rate = torch.tensor([[1.0, 2.0, -1.0, 0.5]]), torch.tensor([[1.0, -1.0]]), 0.1
+    net = nn.Linear(4, 2, bias=False)
+    with torch.no_grad():
+        net.weight.copy_(torch.tensor([[0.3, -0.2, 0.4, 0.1], [0.5, 0.1, -0.3, 0.2]]))
+
+    class Descent(Context):
+        def fit(self, model, *, epochs, seed, learning_rate=None, loss=None, after_step=None):
+            for step in range(1, 4):
+                model.zero_grad()
+                ((model(x) - target) ** 2).sum().backward()
+                with torch.no_grad():
+                    model.weight -= rate * model.weight.grad
+                after_step(step, 3)
+            return {}
+
+    pruned = bench_prune.prune(
+        net, Descent(), method="movement", sparsity=0.5, finetune=1, schedule="gradual", steps=1, end=0.67
+    )
+    w, score, kept = net.weight.detach().clone(), torch.zeros(2, 4), torch.ones(2, 4, dtype=torch.bool)
+    for step in range(1, 4):
+        gradient = 2 * ((w * kept) @ x.T - target.T) @ x
+        score -= gradient * w
+        w = torch.where(kept, w - rate * gradient, w)
+        if step == 2:
+            kept = score >= score.flatten().sort().values[4]
+    assert torch.allclose(pruned.weight, w * kept, atol=1e-6)
+    assert int((pruned.weight == 0).sum()) == 4
+
+
+class Attentive(nn.Module):
+    """Self-attention with four heads of three features."""
+
+    def __init__(self, fixed=False):
+        super().__init__()
+        self.num_heads, self.fixed = 4, fixed
+        self.q_proj, self.k_proj, self.v_proj, self.out_proj = (nn.Linear(12, 12) for _ in range(4))
+
+    def forward(self, image):
+        heads = 4 if self.fixed else self.num_heads
+        q, k, v = (
+            each(image).unflatten(-1, (heads, -1)).transpose(1, 2) for each in (self.q_proj, self.k_proj, self.v_proj)
+        )
+        mixed = nn.functional.scaled_dot_product_attention(q, k, v)
+        return self.out_proj(mixed.transpose(1, 2).flatten(2))
+
+
+class Words(Context):
+    def example(self, batch=1):
+        return {"image": np.random.default_rng(0).normal(size=(batch, 5, 12)).astype(np.float32)}
+
+
+def test_heads_leave_and_projections_shrink():
+    torch.manual_seed(0)
+    net, ctx = Attentive(), Words()
+    with torch.no_grad():
+        for each in (net.q_proj, net.k_proj, net.v_proj):
+            each.weight[3:6] *= 0.01
+        net.out_proj.weight[:, 3:6] *= 0.01
+    slim = bench_prune.prune(net, ctx, structured="heads", sparsity=0.25)
+    kept = [0, 1, 2, 6, 7, 8, 9, 10, 11]
+    assert torch.equal(slim.v_proj.weight, net.v_proj.weight[kept])
+    assert torch.equal(slim.q_proj.bias, net.q_proj.bias[kept])
+    assert torch.equal(slim.out_proj.weight, net.out_proj.weight[:, kept])
+    assert (slim.num_heads, net.num_heads) == (3, 4)
+    assert ctx.facts["heads"] == {"": 3}
+    assert ctx.facts["parameters"] == sum(each.numel() for each in slim.parameters()) < ctx.facts["parameters_before"]
+
+
+@pytest.mark.parametrize("options", [{"method": "random"}, {"norm": "l1", "scope": "layer"}, {"sparsity": 0.99}])
+def test_every_attention_keeps_a_head(options):
+    net = Attentive()
+    slim = bench_prune.prune(net, Words(), structured="heads", **options)
+    assert 1 <= slim.num_heads < 4
+    assert slim(image=torch.zeros(2, 5, 12)).shape == (2, 5, 12)
+
+
+def test_an_attention_that_counts_on_all_heads_is_unsupported():
+    with pytest.raises(bench.Unsupported, match="heads") as caught:
+        bench_prune.prune(Attentive(fixed=True), Words(), structured="heads", sparsity=0.25)
+    assert "take the number of heads from the module" in str(caught.value)
+
+
+def test_a_model_without_attention_has_no_heads(net):
+    with pytest.raises(bench.Unsupported, match="no attention was found"):
+        bench_prune.prune(net, Context(), structured="heads")

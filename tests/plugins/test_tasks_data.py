@@ -67,6 +67,18 @@ def test_no_evaluation_example_calibrates_or_trains(named: tuple[str, Any]) -> N
         assert seen == calibration
 
 
+def test_labelled_examples_are_those_of_calibration(named: tuple[str, Any]) -> None:
+    name, task = named
+    assert hasattr(task, "labelled") == (name not in ("minilm", "magika"))
+    if hasattr(task, "labelled"):
+        inputs, targets = task.labelled(7)
+        assert np.array_equal(inputs["x"], task.inputs("calibration", 7)["x"])
+        assert targets.shape == (7,)
+        assert targets.dtype == np.int64
+        with pytest.raises(bench.Unsupported, match=r"holds \d+ examples; 100000 were asked for"):
+            task.labelled(100_000)
+
+
 def test_first_n_and_too_many(named: tuple[str, Any]) -> None:
     _, task = named
     few, every = task.inputs("calibration", 5), task.inputs("calibration")

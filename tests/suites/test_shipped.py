@@ -23,7 +23,7 @@ def test_it_is_found_by_name_and_bears_that_name(suite):
     assert suite.about
 
 
-def test_no_comparison_needs_bundles(suite):
+def test_no_comparison_needs_bundles_but_that_of_every_compressor(suite):
     for cells in suite.comparisons().values():
         assert cells[0].is_baseline
         assert len(cells) > 1

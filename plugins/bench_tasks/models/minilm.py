@@ -19,6 +19,7 @@ class Attention(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.heads = HEADS  # fewer once heads are pruned
         self.query = nn.Linear(WIDTH, WIDTH)
         self.key = nn.Linear(WIDTH, WIDTH)
         self.value = nn.Linear(WIDTH, WIDTH)
@@ -28,11 +29,11 @@ class Attention(nn.Module):
         """Attend to the visible tokens only; `visible` is boolean, [n, 1, 1, tokens]."""
         n, tokens, _ = x.shape
         q, k, v = (
-            each(x).view(n, tokens, HEADS, WIDTH // HEADS).transpose(1, 2)
+            each(x).view(n, tokens, self.heads, WIDTH // HEADS).transpose(1, 2)
             for each in (self.query, self.key, self.value)
         )
         mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=visible)
-        return self.output(mixed.transpose(1, 2).reshape(n, tokens, WIDTH))
+        return self.output(mixed.transpose(1, 2).reshape(n, tokens, self.heads * (WIDTH // HEADS)))
 
 
 class Layer(nn.Module):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bench.errors import Unsupported
 from bench.protocols import Metric
 from bench.worker.context import WorkerContext
 
@@ -55,3 +56,15 @@ def test_a_fit_that_fails_is_booked_all_the_same(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="diverged"):
         ctx.fit(None, work=300_000, fail=True)
     assert ctx.train_cpu_s > 0
+
+
+def test_labelled_examples_are_the_tasks_or_unsupported(tmp_path: Path) -> None:
+    class Labelled(Trainable):
+        artifact = inputs = example = score = Trainable.digest
+
+        def labelled(self, n: int) -> Any:
+            return {"x": n}, n
+
+    assert WorkerContext(Labelled(), seed=0, workdir=tmp_path).labelled(3) == ({"x": 3}, 3)  # type: ignore[arg-type]
+    with pytest.raises(Unsupported, match="no labelled training examples"):
+        context(tmp_path).labelled(3)
