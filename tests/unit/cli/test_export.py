@@ -30,7 +30,11 @@ def run(tmp_path: Path) -> Path:
         readings = {"latency": Reading("s", "measured", 0.001, 0.0009, 0.0011, 90)}
         append_record(folder / "records.jsonl", Record(f"id{index}", "ok", cell, "g", readings=readings))
     blocks = {cell.id: np.full((2, 12), (index + 1) * 1_000_000, dtype=np.int64) for index, cell in enumerate(CELLS)}
-    Journal(folder / "journal").append(CELLS[0].id, Launch({"n": 7, "artifacts": {}}, blocks))
+    header = {"facts": {}, "import_ns": 1, "load_ns": 1, "first_ns": 1}
+    of_each = {"artifacts": "a", "outputs": ["x"], "headers": header}
+    meta = {name: dict.fromkeys(blocks, value) for name, value in of_each.items()}
+    launch = Launch({"n": 7, "rounds": 2, "seconds": 1.0, **meta}, blocks)
+    Journal(folder / "journal").append(CELLS[0].id, launch)
     return folder
 
 

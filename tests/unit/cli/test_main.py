@@ -115,6 +115,12 @@ def over(pid: int, deadline: float) -> bool:
     return False
 
 
+def as_from_a_terminal() -> None:
+    """Under nohup, or in a shell's background, signals are ignored, and children would inherit that."""
+    for each in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
 def test_a_command_that_is_ended_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
     place = tmp_path / "pids"
@@ -122,7 +128,14 @@ def test_a_command_that_is_ended_leaves_nothing_running(tmp_path: Path, number: 
     (tmp_path / "suite.yaml").write_text(SUITE)
     command = [sys.executable, "-m", "bench", "run", "suite.yaml", "-p", str(HOUSE), "-p", "starts.py", "-o", "out"]
     environment = {**os.environ, "BENCH_PLUGINS": "", "BENCH_CACHE": str(tmp_path / "cache")}
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=as_from_a_terminal,  # noqa: PLW1509 - this test starts no threads
+    )
     deadline = time.monotonic() + PATIENCE_S
     while not place.exists():
         assert time.monotonic() < deadline

@@ -46,6 +46,7 @@ def launches(
             "import_ns": 5e8,
             "load_ns": 2e7,
             "first_ns": 3e6,
+            "facts": {},
             "base_bytes": 10_000,
             "load_peak_bytes": 900,
             "inference_peak_bytes": 500 + index,

@@ -238,7 +238,9 @@ second = subprocess.Popen({sleeper}, start_new_session=True).pid
 pathlib.Path({str(pids) + ".new"!r}).write_text(f"{{os.getpid()}} {{first}} {{second}}")
 os.rename({str(pids) + ".new"!r}, {str(pids)!r})
 time.sleep(600)""")
-    code = f"from bench.wire import Child\nChild().request('describe', {arguments!r}, timeout_s=600)"
+    # A run under nohup ignores SIGHUP, and its children would too.
+    code = f"import signal\nfrom bench.wire import Child\nsignal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+    code += f"Child().request('describe', {arguments!r}, timeout_s=600)"
     parent = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + PATIENCE_S
     while not pids.exists():
