@@ -239,7 +239,7 @@ pathlib.Path({str(pids) + ".new"!r}).write_text(f"{{os.getpid()}} {{first}} {{se
 os.rename({str(pids) + ".new"!r}, {str(pids)!r})
 time.sleep(600)""")
     # A run under nohup ignores SIGHUP, and its children would too.
-    code = f"import signal\nfrom bench.wire import Child\nsignal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+    code = "import signal\nfrom bench.wire import Child\nsignal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
     code += f"Child().request('describe', {arguments!r}, timeout_s=600)"
     parent = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + PATIENCE_S
