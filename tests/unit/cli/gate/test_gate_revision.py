@@ -32,7 +32,7 @@ def git(*words: str) -> str:
 
 
 def commit(message: str) -> None:
-    Path(".gitignore").write_text("cache/\ngate/\n")
+    Path(".gitignore").write_text("cache/\ngate/\n__pycache__/\n")
     git("add", "-A")
     git("commit", "-q", "-m", message)
 
