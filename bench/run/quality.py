@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,11 +32,12 @@ def evaluate(builder: Builder, comparison: PlannedComparison, task: TaskFacts, s
     todo = [side for side in sides if side.alive and not grading.recall(side)]
     if not todo:
         return
+    waiting = deque(todo)
     lanes = max(min(builder.settings.parallel, len(todo)), 1)
     threads = max((os.cpu_count() or 1) // lanes, 1)
     with builder.ledger.phase("evaluate"), ThreadPoolExecutor(lanes) as pool:
         try:
-            for _ in pool.map(lambda lane: grading.predict_all(todo[lane::lanes], threads), range(lanes)):
+            for _ in pool.map(lambda _: grading.predict_all(waiting, threads), range(lanes)):
                 pass
         finally:
             grading.close()
@@ -56,13 +58,15 @@ class Grading:
         side.outcomes = _read(self._place(side), self.task.examples)
         return side.outcomes is not None
 
-    def predict_all(self, sides: Sequence[Side], threads: int) -> None:
-        """Give sides their outcomes, one after the other; one that fails loses its own only."""
+    def predict_all(self, waiting: deque[Side], threads: int) -> None:
+        """Give sides their outcomes, taking one after the other from a queue; one that fails loses its own only."""
         predictor = LazyWorker(self.builder.settings, threads)
         self._predictors.append(predictor)
         try:
-            for side in sides:
-                if self._over:
+            while waiting and not self._over:
+                try:
+                    side = waiting.popleft()
+                except IndexError:  # the other lane was quicker
                     return
                 try:
                     side.outcomes = self._outcomes(side, predictor, threads)
