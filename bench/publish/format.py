@@ -50,7 +50,7 @@ def number(value: Any) -> float | None:
     """Return a finite float, or None for anything else (text, NaN, infinity, a boolean, beyond 1e100)."""
     if type(value) is float:
         return value if -LARGEST < value < LARGEST else None
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if value is None or isinstance(value, bool) or not isinstance(value, (int, float, Real)):
         return None
     try:
         found = float(value)
@@ -61,9 +61,10 @@ def number(value: Any) -> float | None:
 
 def figure(value: Any, low: Any = None, high: Any = None) -> Figure | None:
     """Return the figure, without its interval where that is missing, infinite or upside down; None without a value."""
-    found, lower, upper = number(value), number(low), number(high)
+    found = number(value)
     if found is None:
         return None
+    lower, upper = number(low), number(high)
     if lower is None or upper is None or lower > upper:
         return Figure(found, None, None)
     return Figure(found, lower, upper)

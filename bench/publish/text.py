@@ -28,7 +28,7 @@ def plain(value: Any, depth: int = 0) -> str:
 
 def mapping(value: Any) -> Mapping[Any, Any]:
     """Return the value when it is a mapping, an empty one otherwise: damaged records must still render."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, (dict, Mapping)) else {}
 
 
 def slug(text: str, limit: int = 40) -> str:
