@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import math
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -41,7 +42,12 @@ def test_what_json_has_no_word_for_becomes_null(bad: float) -> None:
 
 
 def test_unknown_types_become_their_text() -> None:
-    assert json.loads(dumps({"a": {1}})) == {"a": "{1}"}
+    assert json.loads(dumps({"a": Fraction(1, 3)})) == {"a": "1/3"}
+
+
+@pytest.mark.parametrize("value", ["half a pair: \ud800", "line\u2028", 10**30, 1e-05, {"a": (1, [None, True])}])
+def test_what_comes_out_reads_as_what_went_in(value: object) -> None:
+    assert json.loads(dumps(value)) == json.loads(json.dumps(value))
 
 
 def test_the_hash_is_what_a_browser_computes() -> None:
