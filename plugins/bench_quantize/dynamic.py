@@ -27,8 +27,9 @@ def convert_dynamic(model: Any, *, per_channel: bool, symmetric: bool) -> dict[s
     )
     if not linear:
         raise bench.Unsupported(
-            "quantize: torch's dynamic int8 converts linear layers, and this model has none",
-            cure="use mode: static, or the onnxruntime backend",
+            "quantize: torch's dynamic int8 converts linear layers, and this model has none "
+            "(a .pt2 file holds operators, not layers)",
+            cure="use mode: static, the onnxruntime backend, or name the module itself: package.module:factory",
         )
     config = Int8DynamicActivationInt8WeightConfig(
         granularity=[PerRow(), PerRow()] if per_channel else [PerTensor(), PerTensor()],

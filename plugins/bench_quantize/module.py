@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import bench
-from bench_quantize.export import Inputs, write_program
+from bench_quantize.export import EXAMPLE_BATCH, Inputs, write_program
 from bench_quantize.options import BUDGET, RATE, Options
 from bench_quantize.quiet import quiet
 
@@ -22,7 +22,7 @@ def quantized(model: Any, ctx: bench.Context, options: Options) -> Path:
     registers. Raises Unsupported for a model that cannot be quantised so, BenchError for contradictory options.
     """
     options.check()
-    example = tensors(ctx.example(2))
+    example = tensors(ctx.example(EXAMPLE_BATCH))
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(ctx.seed)
         clone = trained(model, ctx, options)

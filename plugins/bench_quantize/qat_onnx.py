@@ -9,7 +9,7 @@ import torch
 
 import bench
 from bench_quantize import onnx_file
-from bench_quantize.export import write_onnx
+from bench_quantize.export import EXAMPLE_BATCH, write_onnx
 from bench_quantize.module import tensors, trained
 from bench_quantize.options import Options
 from bench_quantize.quiet import quiet
@@ -25,5 +25,5 @@ def trained_file(model: Any, ctx: bench.Context, options: Options) -> Path:
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(ctx.seed)
         clone = trained(model, ctx, options)
-        path = write_onnx(clone, tensors(ctx.example(2)), ctx.workdir / "trained.onnx")
+        path = write_onnx(clone, tensors(ctx.example(EXAMPLE_BATCH)), ctx.workdir / "trained.onnx")
     return onnx_file.quantized(bench.Artifact.of(path, "onnx"), ctx, options)

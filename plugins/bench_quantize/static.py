@@ -12,7 +12,7 @@ from torchao.quantization.pt2e.quantizer.x86_inductor_quantizer import Quantizat
 
 import bench
 from bench_quantize.embedding import replace_embeddings
-from bench_quantize.export import Inputs, exported
+from bench_quantize.export import Inputs, batch_of, exported
 from bench_quantize.ranges import Histogram
 
 BATCH = 32
@@ -40,17 +40,18 @@ def converted_static(
     config = _config(method, per_channel=per_channel, symmetric=symmetric, bits=bits, trained=trained)
     quantizer = X86InductorQuantizer().set_global(config)
     prepared = prepare_pt2e(exported(model, example).module(), quantizer)
-    count = len(next(iter(inputs.values())))
-    for first in range(0, count, BATCH):
-        prepared(**{name: each[first : first + BATCH] for name, each in inputs.items()})
+    size, count = batch_of(example) or BATCH, len(next(iter(inputs.values())))
+    count -= count % size if batch_of(example) else 0  # a fixed batch takes no rest
+    for first in range(0, count, size):
+        prepared(**{name: each[first : min(first + size, count)] for name, each in inputs.items()})
     converted = convert_pt2e(prepared)
     layers = sum(
         "dequantize_per_" in str(node.target) and node.args[0].op == "get_attr" for node in converted.graph.nodes
     )
     if not layers:
         raise bench.Unsupported(
-            "quantize: PT2E found no convolution or linear layer to quantise",
-            cure="use mode: bf16, or the onnxruntime backend",
+            "quantize: PT2E found no convolution or linear layer to quantise (a .pt2 file holds operators, not layers)",
+            cure="use mode: bf16, the onnxruntime backend, or name the module itself: package.module:factory",
         )
     _drop_unused(converted)
     facts = {"activations": "int8" if symmetric else "uint8", "weights": "int8", "layers": layers + tables}

@@ -21,7 +21,8 @@ TRACED_VALUES = ("val", "example_value", "tensor_meta")
 def export(module: Any, ctx: bench.Context) -> Path:
     """Trace a module with the task's example inputs and save the program as `ctx.workdir / "model.pt2"`.
 
-    Axis 0 of every input is dynamic (from 1). The module is traced in evaluation mode and left in the mode it was in.
+    Axis 0 of every input is dynamic (from 1), unless the task's inputs have a fixed batch. The module is traced in
+    evaluation mode and left in the mode it was in.
     Raises BenchError when the batch axis cannot be dynamic or the module cannot be traced.
     """
     inputs = {name: torch.tensor(value) for name, value in ctx.example(EXAMPLE_BATCH).items()}
@@ -39,7 +40,8 @@ def export(module: Any, ctx: bench.Context) -> Path:
 
 def _trace(module: Any, inputs: dict[str, Any]) -> Any:
     batch = torch.export.Dim("batch", min=1)
-    shapes = {name: {0: batch} for name in inputs}
+    fixed = len(next(iter(inputs.values()))) != EXAMPLE_BATCH  # another batch than was asked for
+    shapes = None if fixed else {name: {0: batch} for name in inputs}
     try:
         with torch.no_grad(), quiet():
             return torch.export.export(module, (), inputs, dynamic_shapes=shapes)

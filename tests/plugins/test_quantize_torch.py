@@ -250,6 +250,22 @@ def test_what_cannot_be_done_says_what_to_use(tmp_path, model, options, message,
     assert cure in str(caught.value)
 
 
+@pytest.mark.parametrize("options", [{"mode": "bf16"}, {"mode": "static", "calibrate": 7}])
+def test_a_task_of_a_fixed_batch_is_calibrated_and_written_at_that_batch(tmp_path, options):
+    class Fixed(Conv):
+        def forward(self, image):
+            return super().forward(image.reshape(3, *image.shape[1:]))
+
+    class Threes(Context):
+        def example(self, batch=1):
+            del batch
+            return super().example(3)
+
+    context = Threes(tmp_path, inputs_of("conv"))
+    torch.export.load(bench_quantize.quantize_torch(Fixed().eval(), context, **options))
+    assert context.facts.get("calibrated", 6) == 6  # the seventh fills no batch
+
+
 def test_an_int8_embedding_is_within_half_a_step_per_row():
     torch.manual_seed(0)
     table = torch.randn(50, 16) * torch.logspace(-3, 2, 50)[:, None]

@@ -64,6 +64,15 @@ def test_a_fixed_batch_is_refused_with_the_cure(export_context, tmp_path):
     assert "batch" in caught.value.cure
 
 
+def test_a_task_of_a_fixed_batch_gives_a_program_of_that_batch(export_context, tmp_path):
+    class Fixed(torch.nn.Module):
+        def forward(self, x):
+            return x.reshape(1, 2, 2)
+
+    path = torch_export(Fixed(), export_context(tmp_path, lambda batch: {"x": np.ones((1, 4), np.float32)}))
+    assert [each.shape for each in inputs_of(load_program(path))] == [(1, 4)]
+
+
 def test_a_program_becomes_a_module_with_its_layers(exported_cnn, export_context, tmp_path):
     context = export_context(tmp_path, exported_cnn.make)
     module = torch_load(exported_cnn.torch, context)
