@@ -55,7 +55,7 @@ def prepared(task: str, backend: str, folder: Path) -> tuple[Bench, Part]:
     file = folder / "live.yaml"
     file.write_text(SUITE.format(task=task, backend=backend), encoding="utf-8")
     registry, catalogue = open_registry()
-    suite = open_suite(str(file), registry, catalogue)
+    suite, catalogue = open_suite(str(file), registry, catalogue)
     plan, settings = make_plan(suite.cells(), catalogue), settings_of(suite, catalogue, in_process=False)
     metering, machine = Metering(settings, catalogue, _nothing), machine_facts()
     builder = Builder(settings, catalogue, Ledger(), metering, plan)

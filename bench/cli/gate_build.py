@@ -43,7 +43,7 @@ def main(words: Sequence[str]) -> int:
 def build(asked: dict[str, Any]) -> dict[str, Any]:
     """Return every cell of the suite as built: facts, artifacts and backends by cell, and why others have none."""
     registry, catalogue = open_registry(asked["plugins"])
-    suite = open_suite(asked["suite"], registry, catalogue)
+    suite, catalogue = open_suite(asked["suite"], registry, catalogue)
     if not asked["code"]:
         refuse_code(suite, catalogue)
     cells = [each for each in suite.cells() if _wanted(each, asked["only"])]

@@ -45,7 +45,9 @@ Undecided = Literal["fail", "warn", "pass"]
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the reports and launches."
 )
-@click.option("--allow-code", is_flag=True, help="Let the suite start programs it names (the meter `command`).")
+@click.option(
+    "--allow-code", is_flag=True, help="Let the suite run code it names (module:factory, the meter `command`)."
+)
 @plugin_option
 @strict_option
 def command(
@@ -79,7 +81,7 @@ def command(
     if against is None and not update:
         against = _default_baseline()
     registry, catalogue = open_registry(plugins, strict=strict_plugins)
-    description = open_suite(suite, registry, catalogue)
+    description, catalogue = open_suite(suite, registry, catalogue)
     gating = read_gating(description, budget, dict(os.environ), datetime.datetime.now(datetime.UTC).date())
     folder = output or Path("results") / f"{description.name}-gate-{time.strftime('%Y%m%d-%H%M%S')}"
     asked = Asked(

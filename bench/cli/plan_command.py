@@ -24,7 +24,7 @@ from bench.suite.cell import recipe_name
 def command(suite: str, plugins: Sequence[str], only: Sequence[str], as_json: bool, strict_plugins: bool) -> None:
     """Show the cells of SUITE, the route of each, the expected time, and what cannot run here and why."""
     registry, catalogue = open_registry(plugins, strict=strict_plugins)
-    description = open_suite(suite, registry, catalogue)
+    description, catalogue = open_suite(suite, registry, catalogue)
     show_plan(make_plan(select(description.cells(), only), catalogue), description, catalogue, as_json=as_json)
 
 

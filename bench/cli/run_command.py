@@ -40,7 +40,9 @@ MOST_PARALLEL = 4
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--executor", type=click.Choice(["local"]), default="local", show_default=True, help="Where to run.")
 @click.option("--in-process", is_flag=True, help="No worker processes: for pdb. Numbers are not comparable.")
-@click.option("--allow-code", is_flag=True, help="Let the suite start programs it names (the meter `command`).")
+@click.option(
+    "--allow-code", is_flag=True, help="Let the suite run code it names (module:factory, the meter `command`)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @strict_option
 def command(
@@ -64,7 +66,7 @@ def command(
     """
     del executor  # one choice until there are fleets; kept so that scripts can name it
     registry, catalogue = open_registry(plugins, strict=strict_plugins)
-    description = open_suite(suite, registry, catalogue)
+    description, catalogue = open_suite(suite, registry, catalogue)
     plan = make_plan(select(description.cells(), only), catalogue)
     if dry_run:
         from bench.cli.plan_command import show_plan
@@ -164,7 +166,11 @@ def estimator(catalogue: Catalogue, asked: Step) -> Mapping[str, Any] | None:
 
 
 def refuse_code(suite: Suite, catalogue: Catalogue) -> None:
-    """Raise BenchError when a suite names a program to be started as its meter."""
+    """Raise BenchError when a suite names a function to be called, or a program to be started as its meter."""
+    for model in suite.models():
+        if model.is_code:
+            what = f"this suite calls a function of a module: {model.model[:200]!r}"
+            raise suite.error((*model.keys, "model"), what, "read it, and if you trust it run again with --allow-code")
     meter = suite.measure.meter
     for offer in catalogue.of("meter", meter.name):
         if "code" in offer.facts:

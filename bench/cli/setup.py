@@ -81,12 +81,18 @@ def suite_folders(registry: Registry) -> list[Path]:
     return [shelf("suites"), *folders]
 
 
-def open_suite(path: str, registry: Registry, catalogue: Catalogue) -> Suite:
-    """Read a suite: a path on disk wins, else its stem is looked for on the shelf."""
+def open_suite(path: str, registry: Registry, catalogue: Catalogue) -> tuple[Suite, Catalogue]:
+    """Read a suite: a path on disk wins, else its stem is looked for on the shelf.
+
+    Returns it and the catalogue with the tasks that it makes of models of its author's own.
+    """
+    from bench.cli.own import with_models
+
     vocabulary = vocabulary_of(catalogue)
-    return load(Path(path), vocabulary=vocabulary, env=dict(os.environ), search=suite_folders(registry))
+    suite = load(Path(path), vocabulary=vocabulary, env=dict(os.environ), search=suite_folders(registry))
+    return suite, with_models(suite, catalogue)
 
 
 def vocabulary_of(catalogue: Catalogue) -> Vocabulary:
-    """Return what a suite may name: tasks that only `bench try` can make are left out."""
+    """Return what a suite may name: offers that make a task of any model are left out."""
     return Vocabulary.of(each for each in catalogue.offers if "opens" not in each.facts)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from bench.artifact import digest_of
+from bench.cli.own import own_task
 from bench.cli.run_command import execute, finish, settings_of
-from bench.cli.setup import FolderPath, open_registry, plugin_option, strict_option
+from bench.cli.setup import FolderPath, open_registry, open_suite, plugin_option, strict_option
 from bench.errors import BenchError, Unsupported, WorkerError
 from bench.offer import Offer
 from bench.plan import Catalogue, Plan, make_plan
 from bench.run import Metering, Settings
 from bench.run.build import Builder
 from bench.run.ledger import Ledger
-from bench.suite import Vocabulary, load
+from bench.suite import OwnModel
 from bench.suite.cell import Cell
 from bench.suite.measure import parse_repeat
+from bench.suite.own import name_of
 
 RECIPES = """
     - none
@@ -60,18 +62,18 @@ def command(
     """Try the usual recipes on MODEL: an .onnx or .pt2 file, or package.module:factory.
 
     With --data and labels quality is accuracy; without, it is agreement with the uncompressed model, on inputs that
-    are made up where none are given. The matrix that is run is written beside the results as suite.yaml.
+    are made up where none are given. The suite that is run is written beside the results as suite.yaml.
     """
     registry, known = open_registry(plugins, strict=strict_plugins)
-    task = _task(model, data, known)
+    own = _own(model, data, known)
+    task = own_task(own, known)
     catalogue = Catalogue.from_offers([*registry.offers, task])
-    folder = output or Path("results") / f"try-{task.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder = output or Path("results") / f"try-{own.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     for name in backends:
         catalogue.one("backend", name)
     _check_budget(budget)
     chosen = list(backends) or _backends(task, catalogue)
-    suite_path = _write_suite(folder, task.name, chosen, budget)
-    suite = load(suite_path, vocabulary=Vocabulary.of(catalogue.offers), env={})
+    suite, catalogue = open_suite(str(_write_suite(folder, own, chosen, budget)), registry, known)
     plan = make_plan(suite.cells(), catalogue)
     _check_model(plan, settings_of(suite, catalogue, in_process), catalogue)
     reproduce = shlex.join(["bench", "try", str(model), *(["--data", str(data)] if data else [])])
@@ -79,24 +81,11 @@ def command(
     finish(outcome, folder, page, as_json)
 
 
-def _task(model: str, data: Path | None, catalogue: Catalogue) -> Offer:
-    """Make the offer of a task for this model out of the plugin's offer that opens such models."""
-    kinds = {str(each.facts["opens"]): each for each in catalogue.of("task") if "opens" in each.facts}
-    path = Path(model)
-    suffix = path.suffix if path.suffix in kinds else ":" if ":" in model else ""
-    if suffix not in kinds:
-        known = ", ".join(sorted(each for each in kinds if each != ":"))
-        raise BenchError(f"no plugin opens '{model}'", cure=f"give a file of type {known}, or package.module:factory")
-    for file in [path] * (suffix != ":") + [data] * (data is not None):
-        if file is not None and not file.is_file():
-            raise BenchError(f"no such file: {file}")
-    offer = kinds[suffix]
-    place = model if suffix == ":" else str(path.resolve())
-    arguments = {"model": place, "data": str(data.resolve()) if data else None}
-    digests = [digest_of(each) for each in (path, data) if each is not None and each.is_file()]
-    name = _slug(path.stem if suffix != ":" else model)
-    return replace(
-        offer, name=name, facts={**offer.facts, "arguments": arguments}, digest=" ".join([offer.version, *digests])
+def _own(model: str, data: Path | None, known: Catalogue) -> OwnModel:
+    """Return the model as a suite would name it; a name that an installed task has is not taken from it."""
+    name = name_of(model)
+    return OwnModel(
+        f"my-{name}" if name in known.names("task") else name, model, str(data) if data else None, (), Path()
     )
 
 
@@ -134,18 +123,21 @@ def _backends(task: Offer, catalogue: Catalogue) -> list[str]:
     return [name for name in found if name in reached] or found
 
 
-def _write_suite(folder: Path, name: str, backends: Sequence[str], budget: str) -> Path:
+def _write_suite(folder: Path, own: OwnModel, backends: Sequence[str], budget: str) -> Path:
+    """Write the suite that is run, which can be run again by itself: paths are relative to it."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "suite.yaml"
-    listed = ", ".join(backends)
-    matrix = f"matrix:\n  task: [{name}]\n  recipe:{RECIPES.rstrip()}\n  backend: [{listed}]\n"
+    entry = {"name": own.name, "model": own.model if own.is_code else _from(folder, Path(own.place))}
+    if own.data_path is not None:
+        entry["data"] = _from(folder, own.data_path)
+    task = ", ".join(f"{key}: {json.dumps(value)}" for key, value in entry.items())
+    matrix = f"matrix:\n  task: [{{{task}}}]\n  recipe:{RECIPES.rstrip()}\n  backend: [{', '.join(backends)}]\n"
     path.write_text(
-        f"bench: 1\nname: try-{name}\n{matrix}measure:\n  repeat: until ci < 2% or {budget}\n  timeout: 10min\n",
+        f"bench: 1\nname: try-{own.name}\n{matrix}measure:\n  repeat: until ci < 2% or {budget}\n  timeout: 10min\n",
         encoding="utf-8",
     )
     return path
 
 
-def _slug(text: str) -> str:
-    kept = "".join(char if char.isascii() and char.isalnum() else "-" for char in text.lower())
-    return "-".join(part for part in kept.split("-") if part) or "model"
+def _from(folder: Path, file: Path) -> str:
+    return os.path.relpath(file.resolve(), folder.resolve())

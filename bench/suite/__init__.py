@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bench.suite.limits import Limits, parse_limits
     from bench.suite.measure import Measure
     from bench.suite.only import matches, select
+    from bench.suite.own import OwnModel
     from bench.suite.problems import SuiteError
     from bench.suite.source import find
     from bench.suite.suite import Suite, load
@@ -26,6 +27,7 @@ __all__ = [
     "Gating",
     "Limits",
     "Measure",
+    "OwnModel",
     "Recipe",
     "Step",
     "Suite",
@@ -49,6 +51,7 @@ _HOMES = {
     "limits": ("Limits", "parse_limits"),
     "measure": ("Measure",),
     "only": ("matches", "select"),
+    "own": ("OwnModel",),
     "problems": ("SuiteError",),
     "source": ("find",),
     "suite": ("Suite", "load"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.errors import did_you_mean
+from bench.suite.own import read_own
 from bench.suite.recipes import MAX_FAN_OUT, NAME, Reader
 from bench.suite.tree import Keys
 
@@ -67,6 +68,8 @@ def _read_entry(axis: str, entry: Any, keys: Keys, reader: Reader) -> list[Choic
         return [Choice(each, keys) for each in reader.recipes(entry, keys)]
     if axis == "backend":
         return [Choice(each, keys) for each in reader.steps(entry, keys, "backend")]
+    if axis == "task" and isinstance(entry, dict):
+        return _own(entry, keys, reader)
     if axis in LARGEST:
         problem = _whole(axis, entry)
     elif not isinstance(entry, str):
@@ -76,6 +79,25 @@ def _read_entry(axis: str, entry: Any, keys: Keys, reader: Reader) -> list[Choic
     if problem:
         reader.problems.at_value(keys, problem)
     return [] if problem else [Choice(entry, keys)]
+
+
+def _own(entry: Mapping[str, Any], keys: Keys, reader: Reader) -> list[Choice]:
+    """Read a model of the author's own; the same model may be named again, another model may not take its name."""
+    found = read_own(entry, keys, reader.problems)
+    if found is None:
+        return []
+    first = reader.models.setdefault(found.name, found)
+    taken = reader.vocabulary is not None and reader.vocabulary.unknown("task", found.name) is None
+    if not NAME.fullmatch(found.name):
+        problem = f"'{found.name[:40]}' is no name of a task"
+    elif taken:
+        problem = f"a task is called '{found.name}' already: add name: NAME"
+    elif (first.place, first.data_path) != (found.place, found.data_path):
+        problem = f"two models are called '{found.name}': add name: NAME to one of them"
+    else:
+        return [Choice(found.name, keys)]
+    reader.problems.at_value((*keys, "name" if "name" in entry else "model"), problem)
+    return []
 
 
 def _whole(axis: str, entry: Any) -> str | None:
@@ -88,6 +110,8 @@ def _whole(axis: str, entry: Any) -> str | None:
 def _task(entry: str, reader: Reader) -> str | None:
     if not NAME.fullmatch(entry):
         return f"'{entry[:40]}' is no name of a task"
+    if entry in reader.models:
+        return None
     return reader.vocabulary.unknown("task", entry) if reader.vocabulary else None
 
 

@@ -118,7 +118,7 @@ def _names(vocabulary: Vocabulary | None) -> dict[str, Schema]:
     pipeline, patterns = ({"type": "array", "items": _ref(each), "minItems": 1} for each in ("step", "pattern"))
     none = {"const": NONE, "description": "The baseline."}
     return {
-        "task": {"anyOf": task or [VARIABLE]} if vocabulary else {"type": "string"},
+        "task": {"anyOf": [*(task or [VARIABLE] if vocabulary else [{"type": "string"}]), _own()]},
         "backend": _step(words.backends, vocabulary, "backend"),
         "meter": _meter(meters, vocabulary),
         "step": _step(words.compressors, vocabulary, "compressor"),
@@ -129,6 +129,19 @@ def _names(vocabulary: Vocabulary | None) -> dict[str, Schema]:
         **{_options_name("backend", name): _options(offers) for name, offers in sorted(words.backends.items())},
         **{_options_name("meter", name): _options(offers, fan=False) for name, offers in sorted(meters.items())},
         **{_options_name("compressor", name): _options(offers) for name, offers in sorted(words.compressors.items())},
+    }
+
+
+def _own() -> Schema:
+    """Return the schema of a task made of a model of one's own."""
+    words = {
+        "model": "An .onnx or .pt2 file, its path relative to this file, or package.module:factory.",
+        "data": "An .npz: inputs by name, `labels` for accuracy.",
+        "name": "What the task is called; the file's name when left out.",
+    }
+    return _object({key: {"type": "string", "description": each} for key, each in words.items()}) | {
+        "required": ["model"],
+        "description": "A model of your own.",
     }
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from bench.suite.axes import ORDER, Choice, read_axis, read_entries
 from bench.suite.cell import Cell, Recipe, Step
 from bench.suite.model import MatrixModel
+from bench.suite.own import OwnModel
 from bench.suite.problems import Problems
 from bench.suite.recipes import Reader
 from bench.suite.tree import Keys
@@ -28,10 +29,14 @@ Axes = Mapping[str, Sequence[Choice]]
 
 @dataclass(frozen=True)
 class Expansion:
-    """Comparisons by id, each with its cells by id, the baseline first; `origins` leads from a cell to its recipe."""
+    """Comparisons by id, each with its cells by id, the baseline first; `origins` leads from a cell to its recipe.
+
+    `models` are the models of the author's own, by the names of their tasks.
+    """
 
     groups: dict[str, dict[str, Cell]] = field(default_factory=dict)
     origins: dict[str, Keys] = field(default_factory=dict)
+    models: dict[str, OwnModel] = field(default_factory=dict)
 
 
 def expand(suite: str, model: MatrixModel, vocabulary: Vocabulary | None, problems: Problems) -> Expansion:
@@ -39,9 +44,9 @@ def expand(suite: str, model: MatrixModel, vocabulary: Vocabulary | None, proble
     reader = Reader(problems, vocabulary)
     axes = {axis: read_axis(axis, getattr(model, axis), ("matrix", axis), reader) for axis in ORDER}
     includes = [read_entries(each, ("matrix", "include", i), reader) for i, each in enumerate(model.include)]
-    pattern = Reader(problems, vocabulary, partial=True)
+    pattern = Reader(problems, vocabulary, partial=True, models=reader.models)
     excludes = [read_entries(each, ("matrix", "exclude", i), pattern) for i, each in enumerate(model.exclude)]
-    out = Expansion()
+    out = Expansion(models=reader.models)
     if problems.errors or not _fits([axes, *({**axes, **each} for each in includes)], problems):
         return out
     _add(suite, axes, excludes, out)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 from bench.offer import Offer
 from bench.suite.cell import Recipe, Step
+from bench.suite.own import OwnModel
 from bench.suite.problems import Problems
 from bench.suite.tree import Keys
 from bench.suite.vocabulary import Slot, Vocabulary, check_options
@@ -31,12 +32,14 @@ SHAPES: Mapping[Slot, str] = {
 class Reader:
     """Reads steps, adding what is wrong to `problems`; names and options are checked when there is a vocabulary.
 
-    `partial` reads patterns, which need not name every required option.
+    `partial` reads patterns, which need not name every required option. `models` are the models of the author's own
+    that were met, by the names of their tasks.
     """
 
     problems: Problems
     vocabulary: Vocabulary | None
     partial: bool = False
+    models: dict[str, OwnModel] = field(default_factory=dict)
 
     def recipes(self, entry: Any, keys: Keys) -> list[Recipe]:
         """Return the recipes of one entry: the baseline 'none', a step, or a list of steps as a pipeline."""

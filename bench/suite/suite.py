@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from bench.errors import ConfigError
 from bench.suite.cell import Cell, Step
 from bench.suite.extends import read_chain
 from bench.suite.gating import Gating, read_gating
@@ -17,9 +18,10 @@ from bench.suite.matrix import Expansion, expand
 from bench.suite.measure import Measure
 from bench.suite.metering import read_meter
 from bench.suite.model import MeasureModel, check
+from bench.suite.own import OwnModel
 from bench.suite.problems import Problems
 from bench.suite.source import Source, find
-from bench.suite.tree import Node
+from bench.suite.tree import Keys, Node
 from bench.suite.vocabulary import Vocabulary
 
 SCHEMA = "bench.suite/1"
@@ -53,6 +55,10 @@ class Suite:
         """Return the cells by `Cell.comparison`, each with its baseline first."""
         return {key: tuple(group.values()) for key, group in self._expansion.groups.items()}
 
+    def models(self) -> tuple[OwnModel, ...]:
+        """Return the models that the suite names itself, as `{model: FILE}`: each is a task."""
+        return tuple(self._expansion.models.values())
+
     def where(self, *keys: str | int) -> tuple[str, int, int]:
         """Return file, line and column (from 1) of what the keys lead to, of the nearest thing when it is not there.
 
@@ -60,6 +66,11 @@ class Suite:
         """
         place, _ = self._tree.find(keys)
         return str(place.source.path), place.line, place.column
+
+    def error(self, keys: Keys, message: str, cure: str | None = None) -> ConfigError:
+        """Return the error that points at what the keys lead to."""
+        place, _ = self._tree.find(keys)
+        return place.error(message, cure)
 
     def where_recipe(self, cell: Cell) -> tuple[str, int, int]:
         """Return file, line and column of the recipe that a cell of this suite comes from."""

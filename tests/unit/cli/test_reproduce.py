@@ -49,10 +49,10 @@ def test_a_trial_is_quoted(told: Any, name: str, monkeypatch: pytest.MonkeyPatch
     """The model is never opened: what is recorded is the command alone."""
     model, data = f"{name}.onnx", f"{name}.npz"
     house = next(each for each in _offers() if each.kind == "task")
-    monkeypatch.setattr(try_command, "_task", lambda *_: house)
+    monkeypatch.setattr(try_command, "own_task", lambda *_: house)
     monkeypatch.setattr(try_command, "settings_of", lambda *_: None)
     monkeypatch.setattr(try_command, "_check_model", lambda *_: None)
-    monkeypatch.setattr(try_command, "load", lambda *_, **more: SimpleNamespace(cells=list, name="x"))
+    monkeypatch.setattr(try_command, "open_suite", lambda *_: (SimpleNamespace(cells=list, name="x"), None))
     for each in (model, data):
         Path(each).write_bytes(b"")
     words = [model, "--data", data]
