@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.artifact import Artifact
     from bench.authoring import backend, compressor, converter, counter, meter, offers_of, task
-    from bench.errors import BenchError, Unsupported
+    from bench.errors import BenchError, Unsupported, did_you_mean
     from bench.hooks import hookimpl
     from bench.measure.energy import CounterMeter, EnergySource, Engine, PowerSource, Zone
     from bench.measure.energy.sampler import SampledMeter
@@ -49,6 +49,7 @@ __all__ = [
     "compressor",
     "converter",
     "counter",
+    "did_you_mean",
     "hookimpl",
     "meter",
     "offers_of",
@@ -58,7 +59,7 @@ __all__ = [
 _HOMES = {
     "bench.artifact": ("Artifact",),
     "bench.authoring": ("backend", "compressor", "converter", "counter", "meter", "offers_of", "task"),
-    "bench.errors": ("BenchError", "Unsupported"),
+    "bench.errors": ("BenchError", "Unsupported", "did_you_mean"),
     "bench.hooks": ("hookimpl",),
     "bench.measure.energy": ("CounterMeter", "EnergySource", "Engine", "PowerSource", "Zone"),
     "bench.measure.energy.sampler": ("SampledMeter",),

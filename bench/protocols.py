@@ -88,8 +88,9 @@ class TrainableTask(Task, Protocol):
         learning_rate: float | None = None,
         loss: Callable[..., Any] | None = None,
         after_step: Callable[[int, int], None] | None = None,
+        examples: int | None = None,
     ) -> Mapping[str, Any]:
-        """Train a module on the train split in place and return facts (steps, samples, final loss).
+        """Train a module in place on the train split, or on its first `examples`; return facts (steps, samples, loss).
 
         `loss(model, inputs, targets)` replaces the task's own loss (a distiller's teacher term, say);
         `after_step(step, total)` runs after each optimiser step (re-applying masks, moving a schedule).

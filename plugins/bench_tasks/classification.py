@@ -120,12 +120,13 @@ class Classification:
         learning_rate: float | None = None,
         loss: training.Loss | None = None,
         after_step: training.AfterStep | None = None,
+        examples: int | None = None,
     ) -> dict[str, Any]:
-        """Train a module on the train split in place; see `training.fit`."""
+        """Train a module on the train split in place, or on its first `examples`; see `training.fit`."""
         rate = self.recipe.learning_rate if learning_rate is None else learning_rate
         plan = training.Plan(epochs=epochs, seed=seed, learning_rate=rate, batch=self.recipe.batch)
-        train = self.splits[0]
-        return training.fit(model, {"x": train.x}, train.y, plan, loss=loss, after_step=after_step)
+        inputs, targets = self.labelled(len(self.splits[0].y) if examples is None else examples)
+        return training.fit(model, inputs, targets, plan, loss=loss, after_step=after_step)
 
     def _fresh(self, build: Callable[[], nn.Module]) -> nn.Module:
         with training.seeded(self.recipe.seed):

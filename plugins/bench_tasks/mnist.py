@@ -40,7 +40,7 @@ def dscnn_task() -> Classification:
         "mnist-dscnn",
         data=digits,
         build=DSCNN,
-        students={"half": partial(DSCNN, width=16)},
+        students={"half": partial(DSCNN, width=16), "shallow": partial(DSCNN, shallow=True), "same": DSCNN},
         recipe=Recipe(epochs=15, learning_rate=4e-3),
     )
 
@@ -51,6 +51,6 @@ def resnet8_task() -> Classification:
         "mnist-resnet8",
         data=digits,
         build=ResNet8,
-        students={"half": partial(ResNet8, width=8)},
+        students={"half": partial(ResNet8, width=8), "shallow": partial(ResNet8, shallow=True), "same": ResNet8},
         recipe=Recipe(epochs=8, learning_rate=4e-3),
     )

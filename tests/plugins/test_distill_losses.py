@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from bench_distill.losses import SOFT_LOSSES, distillation_loss, hard_loss
+from bench_distill.blend import distillation_loss as blended
+from bench_distill.losses import SOFT_LOSSES, hard_loss
+from bench_distill.options import Options
+from bench_distill.schedules import Course
 
 import bench
 
@@ -12,9 +15,17 @@ TEACHER = np.array([[1.0, 1.0, -2.0], [0.0, 4.0, 1.0]])
 LABELS = np.array([0, 2])
 
 
+def distillation_loss(teacher, *, loss, temperature, alpha, **more):
+    return blended([teacher], Options("half", 1.0, temperature, alpha, loss, None, **more))
+
+
 def softmax(x):
     e = np.exp(x - x.max(-1, keepdims=True))
     return e / e.sum(-1, keepdims=True)
+
+
+def unit(x):
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
 
 
 def by_hand(name, temperature):
@@ -23,6 +34,7 @@ def by_hand(name, temperature):
         "kl": temperature**2 * (p * np.log(p / q)).sum(-1).mean(),
         "ce": -(temperature**2) * (p * np.log(q)).sum(-1).mean(),
         "mse": ((STUDENT - TEACHER) ** 2).mean(),
+        "cosine": 1 - (unit(STUDENT) * unit(TEACHER)).sum(-1).mean(),
     }[name]
 
 
@@ -99,3 +111,61 @@ def test_a_student_with_other_outputs_is_unsupported():
     loss = distillation_loss(lambda x: torch.zeros(2, 4), loss="kl", temperature=1.0, alpha=1.0)
     with pytest.raises(bench.Unsupported, match=r"\[2, 3\].*\[2, 4\]"):
         loss(lambda x: torch.from_numpy(STUDENT), {"x": 0}, torch.from_numpy(LABELS))
+
+
+def test_each_example_may_have_a_temperature_of_its_own():
+    warm = torch.tensor([1.0, 4.0], dtype=torch.float64)
+    for name in ("kl", "ce"):
+        rows = [
+            SOFT_LOSSES[name](torch.from_numpy(STUDENT[[i]]), torch.from_numpy(TEACHER[[i]]), float(warm[i]))
+            for i in (0, 1)
+        ]
+        together = SOFT_LOSSES[name](torch.from_numpy(STUDENT), torch.from_numpy(TEACHER), warm)
+        assert float(together) == pytest.approx(float(sum(rows)) / 2)
+
+
+def test_smoothing_mixes_a_label_with_the_uniform_distribution():
+    wanted = 0.8 * np.eye(3)[LABELS] + 0.2 / 3
+    by_formula = -(wanted * np.log(softmax(STUDENT))).sum(-1).mean()
+    assert float(hard_loss(torch.from_numpy(STUDENT), torch.from_numpy(LABELS), 0.2)) == pytest.approx(by_formula)
+
+
+def test_several_teachers_speak_as_the_geometric_mean_of_their_distributions():
+    other = np.array([[3.0, -1.0, 0.5], [0.0, 0.0, 2.0]])
+    options = Options("half", 1.0, 1.0, 1.0, "kl", None)
+    answers = [lambda x, said=each: torch.from_numpy(said) for each in (TEACHER, other)]
+    value = blended(answers, options)(lambda x: torch.from_numpy(STUDENT), {"x": 0}, torch.from_numpy(LABELS))
+    mean = np.sqrt(softmax(TEACHER) * softmax(other))
+    mean /= mean.sum(-1, keepdims=True)
+    q = softmax(STUDENT)
+    assert float(value) == pytest.approx((mean * np.log(mean / q)).sum(-1).mean())
+
+
+@pytest.mark.parametrize(
+    ("schedule", "weights"),
+    [("constant", (0.6, 0.6, 0.6)), ("linear-decay", (0.6, 0.3, 0.0)), ("linear-growth", (0.0, 0.3, 0.6))],
+)
+def test_the_teachers_weight_follows_its_schedule(schedule, weights):
+    options = Options("half", 1.0, 4.0, 0.6, "kl", None, alpha_schedule=schedule)
+    course = Course(0.6, schedule)
+    loss = blended([lambda x: torch.from_numpy(TEACHER)], options, course)
+    hard = -np.log(softmax(STUDENT)[np.arange(2), LABELS]).mean()
+    for step, weight in zip((0, 5, 10), weights, strict=True):
+        course.step(step, 10)
+        value = loss(lambda x: torch.from_numpy(STUDENT), {"x": 0}, torch.from_numpy(LABELS))
+        assert float(value) == pytest.approx(weight * by_hand("kl", 4.0) + (1 - weight) * hard)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"layers": ("a",)}, "'layers' say what is matched"),
+        ({"temperature_schedule": "flsw", "loss": "mse"}, "which loss: mse has none of"),
+        ({"label_smoothing": 0.1, "alpha": 1.0}, "alpha: 1 gives them no weight"),
+        ({"match": "fsp", "layers": ("a", "b", "c")}, "flow between two layers, and 'layers' name 3"),
+    ],
+)
+def test_contradictory_options_are_an_error(options, says):
+    given = {"student": "half", "epochs": 1.0, "temperature": 4.0, "alpha": 0.7, "loss": "kl", "learning_rate": None}
+    with pytest.raises(bench.BenchError, match=says):
+        Options(**{**given, **options}).check()

@@ -32,15 +32,15 @@ class Context:
     seed, device = 3, "cpu"
 
     def __init__(self):
-        self.facts, self.losses = {}, []
+        self.facts, self.losses, self.seeds = {}, [], []
         generator = torch.Generator().manual_seed(0)
         self.points = torch.randn(96, 4, generator=generator)
         self.labels = self.points[:, :3].argmax(1)
 
     def student(self, name):
-        if name != "half":
-            raise ValueError(f"no student '{name}'; known: half")
-        return Net(8)
+        if name not in ("half", "same"):
+            raise ValueError(f"no student '{name}'; known: half, same")
+        return Net(8 if name == "half" else 32)
 
     def note(self, **facts):
         self.facts.update(facts)
@@ -48,16 +48,24 @@ class Context:
     def log(self, message):
         pass
 
-    def fit(self, model, *, epochs, seed, learning_rate=None, loss=None, after_step=None):
+    def calibration(self, n):
+        return {"point": self.points[:n].numpy()}
+
+    def fit(self, model, *, epochs, seed, learning_rate=None, loss=None, after_step=None, examples=None):
         torch.manual_seed(seed)
+        self.seeds.append(seed)
+        points, labels = self.points[:examples], self.labels[:examples]
+        loss = loss or (lambda net, inputs, targets: nn.functional.cross_entropy(net(**inputs), targets))
         model.train()
         optimiser = torch.optim.Adam(model.parameters(), learning_rate or 0.02)
         for _ in range(round(epochs * 10)):
             optimiser.zero_grad()
-            value = loss(model, {"point": self.points}, self.labels)
+            value = loss(model, {"point": points}, labels)
             value.backward()
             optimiser.step()
             self.losses.append(float(value.detach()))
+            if after_step is not None:
+                after_step(len(self.losses), round(epochs * 10))
         return {"steps": len(self.losses), "learning_rate": learning_rate}
 
 
@@ -117,7 +125,7 @@ def test_the_same_seed_gives_the_same_student(teacher):
 
 
 def test_an_unknown_student_names_the_known_ones(teacher):
-    with pytest.raises(bench.BenchError, match="known: half"):
+    with pytest.raises(bench.BenchError, match="known: half, same"):
         bench_distill.distill(teacher, Context(), student="hlaf")
 
 
@@ -127,11 +135,56 @@ def test_the_learning_rate_is_handed_on(teacher):
     assert ctx.facts["fit"]["learning_rate"] == 0.125
 
 
+def test_a_matched_layer_is_learnt_and_the_projection_is_not_handed_on(teacher):
+    ctx = Context()
+    student = bench_distill.distill(teacher, ctx, epochs=6, match="hint", layers=["hidden"], match_weight=2.0)
+    assert ctx.facts["layers"] == ["hidden=hidden"]
+    assert {name for name, _ in student.named_parameters()} == {name for name, _ in Net(8).named_parameters()}
+    assert not student.hidden._forward_hooks
+    assert not teacher.hidden._forward_hooks
+    assert ctx.losses[-1] < ctx.losses[0] / 2
+
+
+def test_further_teachers_are_trained_from_other_seeds_and_none_is_the_first(teacher):
+    ctx = Context()
+    bench_distill.distill(teacher, ctx, epochs=1, teachers=3, teacher_epochs=2)
+    assert ctx.seeds == [4, 5, 3]
+    assert ctx.facts["teachers"] == 3
+
+
+def test_a_student_may_be_born_again_and_learn_from_few_examples(teacher):
+    ctx = Context()
+    student = bench_distill.distill(teacher, ctx, student="same", epochs=1, examples=7, alpha=0.0)
+    assert ctx.facts["parameters"] == ctx.facts["teacher_parameters"]
+    torch.manual_seed(ctx.seed)
+    with torch.no_grad():
+        assert student.training is False
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature_schedule": "flsw"},
+        {"temperature_schedule": "cwsm", "loss": "ce"},
+        {"alpha_schedule": "linear-decay", "alpha": 1.0},
+        {"alpha_schedule": "linear-growth"},
+        {"label_smoothing": 0.1},
+    ],
+)
+def test_every_schedule_leads_to_a_student_that_knows_the_classes(teacher, options):
+    ctx = Context()
+    student = bench_distill.distill(teacher, ctx, epochs=8, learning_rate=0.05, **options)
+    with torch.no_grad():
+        assert (student(ctx.points).argmax(1) == ctx.labels).float().mean() > 0.8
+
+
 def test_the_offer():
     (offer,) = bench.offers_of(vars(bench_distill))
     assert (offer.accepts, offer.produces) == (("module",), ("module",))
     defaults = {option.name: option.default for option in offer.options}
-    assert defaults == {
+    assert {
+        name: defaults[name] for name in ("student", "epochs", "temperature", "alpha", "loss", "learning_rate")
+    } == {
         "student": "half",
         "epochs": 8.0,
         "temperature": 4.0,

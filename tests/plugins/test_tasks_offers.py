@@ -20,7 +20,8 @@ def test_every_task_is_offered_with_its_facts() -> None:
     assert [each.name for each in offers] == NAMES
     for offer in offers:
         assert set(offer.facts) - {"training"} == FACTS
-        assert ("training" in offer.facts) == offer.facts["trainable"]
+        # What the reference's own training took is known of those trained here; minilm comes trained.
+        assert ("training" in offer.facts) == (offer.facts["trainable"] and offer.name != "minilm")
         assert offer.summary and offer.needs and offer.extra in {"torch", "mobile"} and not offer.options
         assert bench.Offer.from_json(json.loads(json.dumps(offer.to_json()))) == offer
 

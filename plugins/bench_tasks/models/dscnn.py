@@ -30,17 +30,25 @@ class Separable(nn.Module):
 
 
 class DSCNN(nn.Module):
-    """Stem and four separable blocks: [n, 1, 28, 28] to [n, classes] logits; 36 k parameters at width 32."""
+    """Stem and four separable blocks: [n, 1, 28, 28] to [n, classes] logits; 36 k parameters at width 32.
 
-    def __init__(self, width: int = 32, classes: int = 10) -> None:
+    `shallow` keeps the two blocks that widen, and has them halve the image.
+    """
+
+    def __init__(self, width: int = 32, classes: int = 10, *, shallow: bool = False) -> None:
         super().__init__()
         self.stem = _conv(1, width, kernel=3, stride=2)
-        self.blocks = nn.Sequential(
-            Separable(width, 2 * width, 1),
-            Separable(2 * width, 2 * width, 2),
-            Separable(2 * width, 4 * width, 1),
-            Separable(4 * width, 4 * width, 2),
+        blocks = (
+            [Separable(width, 2 * width, 2), Separable(2 * width, 4 * width, 2)]
+            if shallow
+            else [
+                Separable(width, 2 * width, 1),
+                Separable(2 * width, 2 * width, 2),
+                Separable(2 * width, 4 * width, 1),
+                Separable(4 * width, 4 * width, 2),
+            ]
         )
+        self.blocks = nn.Sequential(*blocks)
         self.classifier = nn.Linear(4 * width, classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

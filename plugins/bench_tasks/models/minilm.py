@@ -54,15 +54,15 @@ class Layer(nn.Module):
 
 
 class MiniLM(nn.Module):
-    """Token numbers to unit-length sentence embeddings, [n, WIDTH]; 22.6 M parameters."""
+    """Token numbers to unit-length sentence embeddings, [n, WIDTH]; 22.6 M parameters with all LAYERS."""
 
-    def __init__(self) -> None:
+    def __init__(self, layers: int = LAYERS) -> None:
         super().__init__()
         self.words = nn.Embedding(VOCABULARY, WIDTH)
         self.positions = nn.Embedding(POSITIONS, WIDTH)
         self.segments = nn.Embedding(2, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, EPSILON)
-        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
+        self.layers = nn.ModuleList(Layer() for _ in range(layers))
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Embed sentences; `ids` and `mask` are int64, [n, tokens], mask 1 for a token and 0 for padding."""

@@ -28,14 +28,16 @@ class Residual(nn.Module):
 
 
 class ResNet8(nn.Module):
-    """Stem and three residual blocks: [n, 1, 28, 28] to [n, classes] logits; 78 k parameters at width 16."""
+    """Stem and three residual blocks: [n, 1, 28, 28] to [n, classes] logits; 78 k parameters at width 16.
 
-    def __init__(self, width: int = 16, classes: int = 10) -> None:
+    `shallow` leaves out the first block, which neither widens nor halves the image.
+    """
+
+    def __init__(self, width: int = 16, classes: int = 10, *, shallow: bool = False) -> None:
         super().__init__()
         self.stem = nn.Sequential(*_conv(1, width, 3), nn.ReLU())
-        self.blocks = nn.Sequential(
-            Residual(width, width, 1), Residual(width, 2 * width, 2), Residual(2 * width, 4 * width, 2)
-        )
+        first = [] if shallow else [Residual(width, width, 1)]
+        self.blocks = nn.Sequential(*first, Residual(width, 2 * width, 2), Residual(2 * width, 4 * width, 2))
         self.classifier = nn.Linear(4 * width, classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
