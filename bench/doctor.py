@@ -175,6 +175,25 @@ def examine_watts(meter: str, reading: Reading) -> Finding:
     return Finding(f"{meter} now", "ok", f"{shown}; {sum_}")
 
 
+def examine_environments(states: Sequence[Mapping[str, Any]], free_bytes: float) -> list[Finding]:
+    """Say which environments are there, and of those that are missing the command and the disk it takes."""
+    findings = []
+    for each in states:
+        subject, size = f"environment {each['name']}", each["size_bytes"]
+        if each["state"] == "missing":
+            takes = f"about {format_quantity(size, 'B')}" if size else "an unknown part"
+            seen = f"missing: {each['why']}; takes {takes} of {format_quantity(free_bytes, 'B')} free"
+            findings.append(Finding(subject, "note", seen, str(each["command"])))
+        elif each["state"] == "here":
+            findings.append(Finding(subject, "ok", "not needed: its requirements are met in this environment"))
+        else:
+            notes = f"; {'; '.join(each['notes'])}" if each["notes"] else ""
+            disk = f", {format_quantity(size, 'B')}" if size else ""
+            seen = f"{each['state']}, Python {each['python']}{disk}: {each['interpreter']}{notes}"
+            findings.append(Finding(subject, "ok", seen))
+    return findings
+
+
 def examine_offers(missing: Mapping[str, str | None], problems: Sequence[str]) -> list[Finding]:
     """Say which backends and tasks lack a package, and which plugins did not load."""
     findings = [Finding(name, "note" if why else "ok", why or "installed") for name, why in missing.items()]

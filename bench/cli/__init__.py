@@ -32,6 +32,7 @@ COMMANDS = {
     "report": "Render results as a leaderboard.",
     "export": "Write results as CSV, JSON, pytest-benchmark history or badges.",
     "doctor": "Check what can be measured here and what to install.",
+    "env": "Build, adopt, list, remove or export environments of offers that need their own.",
     "schema": "Print the JSON Schema of suites or records.",
     "cache": "List or clear the artifact cache.",
 }

@@ -14,6 +14,7 @@ from bench.cli.setup import open_registry
 from bench.cli.table import table
 from bench.doctor import (
     Finding,
+    examine_environments,
     examine_machine,
     examine_meters,
     examine_noise,
@@ -23,6 +24,7 @@ from bench.doctor import (
     examine_zones,
     gate_promises,
 )
+from bench.envs import environments_folder, states, wanted_by
 from bench.errors import BenchError
 from bench.offer import Kind, Offer
 from bench.plan import Catalogue
@@ -57,7 +59,7 @@ def command(root: Path | None, quick: bool, as_json: bool) -> None:
         if not quick:
             measured, noise = _noise()
             findings += measured
-        findings += [*_meters(catalogue), *_offers(catalogue, registry.problems)]
+        findings += [*_meters(catalogue), *_offers(catalogue, registry.problems), *_environments(catalogue)]
     if as_json:
         click.echo(json.dumps({"findings": [vars(each) for each in findings], **noise}))
         return
@@ -133,6 +135,15 @@ def _request(verb: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         return worker.request(verb, arguments, timeout_s=ASK_TIMEOUT_S).data
     finally:
         worker.close()
+
+
+def _environments(catalogue: Catalogue) -> list[Finding]:
+    """Look at the environments that offers ask for, and at the disk that one more would lie on."""
+    import shutil
+
+    place = environments_folder()
+    there = next(each for each in (place, *place.parents) if each.exists())
+    return examine_environments(states(wanted_by(catalogue.offers)), shutil.disk_usage(there).free)
 
 
 def _offers(catalogue: Catalogue, problems: Sequence[str]) -> list[Finding]:

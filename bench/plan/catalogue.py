@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from bench.envs import why_missing
 from bench.errors import BenchError, did_you_mean
 from bench.offer import Kind, Offer
 
@@ -38,8 +39,10 @@ class Catalogue:
     def missing(self, offer: Offer) -> str | None:
         """Return why an offer cannot work here (a package is not installed) and the cure, or None.
 
-        Looks for the import names without importing them.
+        Looks for the import names without importing them; an offer with an environment may work there instead.
         """
+        if offer.environment:
+            return why_missing(offer)
         gone = [name for name in offer.needs if not self._found(name)]
         if not gone:
             return None

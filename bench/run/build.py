@@ -13,6 +13,7 @@ from typing import Any
 
 from bench.artifact import Artifact
 from bench.derive import compressed_bytes
+from bench.envs import serving
 from bench.errors import BenchError, WorkerError
 from bench.offer import Offer
 from bench.plan import Catalogue, Operation, Plan, PlannedCell, PlannedComparison, Route
@@ -24,6 +25,7 @@ from bench.run.metering import Loan, Metering
 from bench.run.settings import Settings
 from bench.run.siblings import MODULE, Siblings
 from bench.run.source import code_of
+from bench.run.spawning import settings_for
 from bench.store.cache import digests, key_of
 from bench.store.scratch import scratch_folder
 from bench.wire import Worker
@@ -122,12 +124,28 @@ class Builder:
             if _format_at(route, index - 1) == MODULE:
                 self._convert_aside(worker, keys[index - 1 : index + 1], lineage, scratch)
             operation = route.operations[index - 1]
-            reply, entry = self._operate(worker, operation, scratch / f"{index:02d}")
+            if serving(operation.offer) is None:
+                reply, entry = self._operate(worker, operation, scratch / f"{index:02d}")
+            else:
+                assert facts is not None
+                reply, entry = self._operate_elsewhere(operation, scratch / f"{index:02d}", facts["artifact"])
             lineage.append(entry)
             if reply["artifact"]:
                 facts = self._keep(keys[index], reply["artifact"], lineage)
+            if serving(operation.offer) is not None and index < len(keys) - 1:
+                self._prepare(worker, task, route.start, scratch / f"{index:02d}-on", reply["artifact"])
         assert facts is not None
         return facts
+
+    def _operate_elsewhere(
+        self, operation: Operation, workdir: Path, artifact: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any], dict[str, Any]]:
+        """Convert a file in the converter's own environment, where there is no task: only the file goes there."""
+        worker = LazyWorker(settings_for(operation.offer, self.settings), 1)
+        try:
+            return self._operate(worker, operation, workdir, artifact={**artifact, "lineage": []})
+        finally:
+            worker.close()
 
     def _convert_aside(self, worker: Worker, keys: list[str], lineage: list[dict[str, Any]], scratch: Path) -> None:
         """Convert the module at the first key for the plan's other routes; a failure is theirs, and met there."""

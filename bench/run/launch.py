@@ -22,6 +22,7 @@ from bench.run.deadline import Deadline
 from bench.run.ledger import Ledger
 from bench.run.metering import Meter, Metering
 from bench.run.settings import Settings
+from bench.run.spawning import spawn_for
 from bench.store import Launch
 from bench.wire import Message, Worker
 
@@ -95,7 +96,7 @@ class Launcher:
         with self.ledger.phase("start"):
             for side in dice.sample(list(sides), len(sides)):
                 try:
-                    spawn = side.spawn or self.settings.spawn
+                    spawn = side.spawn or spawn_for(side.backend or self.comparison.backend, self.settings)
                     worker = spawn(side.planned.cell.threads, self.settings.memory_bytes)
                 except BenchError as error:
                     side.fail(error, "starting the measurement")

@@ -18,6 +18,7 @@ from bench.run.build import Builder, LazyWorker
 from bench.run.built import Side, TaskFacts
 from bench.run.deadline import Deadline
 from bench.run.source import code_of
+from bench.run.spawning import settings_for
 from bench.store.cache import key_of
 from bench.store.files import write_atomically
 
@@ -60,7 +61,7 @@ class Grading:
 
     def predict_all(self, waiting: deque[Side], threads: int) -> None:
         """Give sides their outcomes, taking one after the other from a queue; one that fails loses its own only."""
-        predictor = LazyWorker(self.builder.settings, threads)
+        predictor = LazyWorker(settings_for(self.comparison.backend, self.builder.settings), threads)
         self._predictors.append(predictor)
         try:
             while waiting and not self._over:

@@ -22,7 +22,7 @@ from bench.record_checks import check_readings
 from bench.run.built import Side, TaskFacts
 from bench.run.costing import with_costs
 from bench.run.settings import Settings
-from bench.run.source import runtime_of
+from bench.run.source import environment_of, runtime_of
 from bench.store import Launch, document_of
 from bench.suite.cell import Cell
 
@@ -155,12 +155,14 @@ class Recorder:
         measured = [each for each in launches if side.id in each.samples]
         facts = measured[0].meta["headers"][side.id]["facts"] if measured else {}
         owners = {each.name: each.version for each in (comparison.task, comparison.backend)}
+        environment = environment_of(comparison.backend)
         return {
             "joulebench": __version__,
             "python": self.machine.get("python"),
             "plugins": owners,
             "runtime": facts,
             "runtime_id": runtime_of(comparison.backend),
+            **({"environment": environment} if environment else {}),
         }
 
 

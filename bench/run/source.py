@@ -10,21 +10,44 @@ import json
 import platform
 from pathlib import Path
 
+from bench.envs import serving
+from bench.errors import Unsupported
 from bench.offer import Offer
 
 SUFFIXES = {".py", ".pt", ".npz", ".json", ".onnx"}
 
 
 def code_of(offer: Offer) -> dict[str, object]:
-    """Return what identifies an offer's code: target, its package's digest, the versions of what it needs."""
+    """Return what identifies an offer's code: target, its package's digest, the versions of what it needs.
+
+    Of an offer that works in an environment of its own those are the environment's.
+    """
     top = offer.target.partition(":")[0]
     digest = offer.digest or _package_digest(top.partition(".")[0])
     return {
         "name": offer.name,
         "target": offer.target,
         "digest": digest,
-        "needs": {n: _version(n) for n in offer.needs},
+        "needs": _needs(offer),
     }
+
+
+def environment_of(offer: Offer) -> dict[str, object] | None:
+    """Return what records keep of the environment that an offer works in; None where that is the controller's."""
+    try:
+        found = serving(offer)
+    except Unsupported:  # it has none: there is nothing to say of it
+        return None
+    if found is None:
+        return None
+    return {"name": found.name, "id": found.id, "python": found.python_version, "adopted": found.adopted}
+
+
+def _needs(offer: Offer) -> dict[str, str]:
+    environment = environment_of(offer)
+    if environment is not None:
+        return {"environment": str(environment["id"])}
+    return {name: _version(name) for name in offer.needs}
 
 
 def runtime_of(offer: Offer) -> str:

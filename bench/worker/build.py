@@ -7,10 +7,10 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bench.artifact import Artifact
-from bench.errors import PluginError
+from bench.errors import PluginError, Unsupported
 from bench.machine import processor_name
 from bench.protocols import Task
 from bench.wire.frames import Message
@@ -21,6 +21,16 @@ from bench.worker.plain import jsonable
 
 MODULE = "module"
 EVALUATION_BATCH = 32
+
+
+class NoTask:
+    """What stands for the task in a converter's own environment: it has no data to give."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Refuse whatever is asked. Raises Unsupported."""
+        raise Unsupported(
+            f"a converter in an environment of its own is given the file alone, no task to ask for '{name}'"
+        )
 
 
 class Build:
@@ -85,8 +95,16 @@ class Build:
         """Apply one compressor step to the model; what was spent on training is told apart."""
         return self._apply(**request)
 
-    def convert(self, *, aside: bool = False, **request: Any) -> Mapping[str, Any]:
-        """Apply one converter; `aside` leaves the model as it was, to be converted or compressed further."""
+    def convert(
+        self, *, aside: bool = False, artifact: Mapping[str, Any] | None = None, **request: Any
+    ) -> Mapping[str, Any]:
+        """Apply one converter; `aside` leaves the model as it was, to be converted or compressed further.
+
+        With an artifact it is that which is converted, in a worker without a task: the converter's own environment.
+        """
+        if artifact is not None:
+            self.task, self.folder = cast("Task", NoTask()), Path(request["workdir"])
+            self._become(self._own_copy(Artifact.from_json(artifact)))
         before = self.format, self.model
         reply = self._apply(**request)
         if aside:

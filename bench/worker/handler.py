@@ -63,8 +63,11 @@ class Handler:
     def hello(self) -> Mapping[str, Any]:
         """Say who answers; versions that differ from the controller's are caught by it."""
         from bench import __version__
+        from bench.envs.core import core_digest
+        from bench.wire import PROTOCOL
 
-        return {"version": __version__, "python": platform.python_version(), "pid": os.getpid()}
+        said = {"version": __version__, "protocol": PROTOCOL, "core": core_digest()}
+        return {**said, "python": platform.python_version(), "pid": os.getpid()}
 
     def describe(self, file: str) -> Mapping[str, Any]:
         """Describe the offers of a one-file plugin."""

@@ -11,12 +11,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
 import bench
 from bench.artifact import Artifact
+from bench.envs import serving
 from bench.errors import BenchError
 from bench.gate import snapshot
 from bench.gate.facts import CellFacts
@@ -127,7 +129,7 @@ def _baseline(revision: str, checkout: Checkout, built: Mapping[str, Any], their
         artifact = Artifact.from_json(built["artifacts"][cell])
         runtime = f"{each.runtime}+{theirs.key}" if theirs.key else each.runtime
         backend = Offer.from_json(built["backends"][cell])
-        cells[cell] = Kept(replace(each, runtime=runtime), artifact, spawn=spawn, backend=backend)
+        cells[cell] = Kept(replace(each, runtime=runtime), artifact, spawn=partial(spawn, backend), backend=backend)
     for cell, other in built["others"].items():
         cells[cell] = Kept(CellFacts(cell, other["name"], other["status"], other["reason"]))
     notes = []
@@ -141,9 +143,10 @@ def _spawner(theirs: Environment, paths: Sequence[Path], checkout: Checkout) -> 
     variables = {"PYTHONPATH": os.pathsep.join(map(str, paths))}
     folder = str(_folder(checkout))
 
-    def spawn(threads: int, memory_bytes: int | None) -> Worker:
+    def spawn(backend: Offer, threads: int, memory_bytes: int | None) -> Worker:
         limits = Limits(memory_bytes, {**environment(threads), **variables}, folder)
-        return Child(limits, python=theirs.python)
+        own = serving(backend)
+        return Child(limits, python=own.python if own else theirs.python)
 
     return spawn
 

@@ -1,0 +1,79 @@
+"""The code that goes into an environment: the running core and the plugin's package, copied by content.
+
+A worker elsewhere imports these copies before anything installed there. They are named by their content, so that an
+edit of the checkout reaches the next worker without a new environment, and two controllers of two versions share one.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import shutil
+import tempfile
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.offer import Offer
+
+CODE = "code"
+UNWANTED = shutil.ignore_patterns("__pycache__", "*.pyc", "_shelf")
+
+
+def code_paths(offer: Offer, folder: Path) -> list[Path]:
+    """Return the folders that a worker of an offer imports from, copied to `folder` first where they are not there."""
+    top = offer.target.partition(":")[0]
+    own = [] if top.endswith(".py") else [top.partition(".")[0]]
+    return [_copied(name, folder / CODE) for name in dict.fromkeys(["bench", *own])]
+
+
+def core_digest() -> str:
+    """Return the digest of the core that this process imports: what controller and worker compare at hello."""
+    return code_digest(Path(__file__).resolve().parents[1])
+
+
+@functools.cache
+def code_digest(package: Path) -> str:
+    """Return the digest of a package's files by relative name and content; a module of one file likewise."""
+    state = hashlib.sha256()
+    for each in _files(package):
+        name = each.relative_to(package.parent).as_posix()
+        state.update(f"{name}\0{each.stat().st_size}\0".encode() + each.read_bytes())
+    return state.hexdigest()[:16]
+
+
+def _files(package: Path) -> list[Path]:
+    if package.is_file():
+        return [package]
+    parts = ((each, each.relative_to(package).parts) for each in package.rglob("*") if each.is_file())
+    return sorted(e for e, names in parts if e.suffix != ".pyc" and not {"__pycache__", "_shelf"} & set(names))
+
+
+def _copied(name: str, place: Path) -> Path:
+    """Return the folder that holds a copy of a package; it takes its name when it is whole."""
+    package = _package(name)
+    target = place / f"{name}-{code_digest(package)}"
+    if target.is_dir():
+        return target
+    place.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(dir=place, prefix=".new-"))
+    try:
+        if package.is_dir():
+            shutil.copytree(package, fresh / name, ignore=UNWANTED)
+        else:
+            shutil.copyfile(package, fresh / package.name)
+        fresh.chmod(0o755)
+        fresh.rename(target)
+    except OSError:
+        shutil.rmtree(fresh, ignore_errors=True)
+        if not target.is_dir():  # otherwise another controller was first with the same content
+            raise
+    return target
+
+
+def _package(name: str) -> Path:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise BenchError(f"the package '{name}' of a plugin is not found, so it cannot go into an environment")
+    origin = Path(spec.origin).resolve()
+    return origin.parent if spec.submodule_search_locations else origin
