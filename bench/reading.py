@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from bench import shapes
@@ -50,6 +50,7 @@ FACTS: Mapping[str, tuple[shapes.Check, str]] = {
     "kind": shapes.TEXT_OR_NULL,
     "meter_version": shapes.TEXT_OR_NULL,
     "not_ranked": shapes.TEXT,
+    "no_interval": shapes.TEXT,
     "higher_is_better": shapes.FLAG,
     "quantiles": (
         shapes.table(lambda each: _END(each) and len(each) == 3 and each[0] is not None),
@@ -127,6 +128,12 @@ class Reading:
     def counted(cls, value: float, unit: str, **facts: Any) -> Reading:
         """Return an exact count: its interval is the value itself."""
         return cls(unit=unit, class_="counted", value=value, low=value, high=value, n=1, facts=facts)
+
+    def explained(self, why: str) -> Reading:
+        """Return the reading with the reason why an end of its interval is open, itself where none is."""
+        if self.value is None or (self.low is not None and self.high is not None):
+            return self
+        return replace(self, facts={**self.facts, "no_interval": why})
 
     def to_json(self) -> dict[str, Any]:
         """Return the reading as JSON: facts lie beside the other keys, empty ones are left out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from bench import shapes
@@ -28,6 +28,12 @@ MODELS: Mapping[str, tuple[str, ...]] = {
 PARTS = ("edges_j", "quantum_j", "ripple_j", "gaps_j", "calibration_j")  # of a window's stated uncertainty
 ADDS_UP = 1e-6  # relative; the parts were added in floating point
 PROCESSOR_TIME = "paired-cpu-time"
+# What is measured has an interval, or says why not. Records of before `no_interval` say it by what they counted: with
+# fewer launches than these the median of a sample is not bounded at 95 %.
+INTERVALS = frozenset(
+    {"latency", "startup", "memory", "quality", *(name for name in UNITS if name.startswith("energy"))}
+)
+BOUNDING = 6
 RATIO: Mapping[str, tuple[shapes.Check, str]] = {
     "value": shapes.NUMBER,
     **dict.fromkeys(("low", "high", "wall", "work", "work_low", "work_high"), shapes.NUMBER_OR_NULL),
@@ -87,6 +93,8 @@ def check_readings(data: Mapping[str, Any]) -> None:
             _check_joules(each, f"its {name} reading")
         if name in UNITS and each["unit"] == "J" and each["class"] != "unavailable":
             _check_interval(each, f"its {name} reading")
+        if name in INTERVALS and each["unit"] != "J" and each["class"] in ("measured", "derived"):
+            _check_open(each, f"its {name} reading", _explained)
 
 
 def check_ratios(data: Mapping[str, Any]) -> None:
@@ -121,6 +129,8 @@ def _check_joules(data: Mapping[str, Any], which: str) -> None:
         raise ValueError(f"{which} lacks {', '.join(gone)}")
     if reading.class_ == "unavailable":
         return
+    _owes(data, ("low", "high"), which)
+    _check_open(data, which, _explained_joules)
     kinds = str(reading.facts["kind"]).split(" + ")
     models = [each for each in kinds if each in MODELS]
     if (models or "coefficients" in reading.facts) and STRENGTH[reading.class_] < STRENGTH["estimated"]:
@@ -158,6 +168,28 @@ def _check_interval(data: Mapping[str, Any], which: str) -> None:
         _owes(data, ("low", "high"), which, null=data["n"] < 2 or data["class"] != "estimated")
     if data["n"] > 1 and data["class"] != "estimated" and len(data["uncertainty"]) > 1:
         _owes(data["uncertainty"], ("scatter_j",), f"{which}, in uncertainty,")
+
+
+def _check_open(data: Mapping[str, Any], which: str, explained: Callable[[Mapping[str, Any]], bool]) -> None:
+    """Refuse an interval with an open end for which there is no reason: its end was stripped, or never thought of."""
+    if data.get("low") is not None and data.get("high") is not None:
+        return
+    if not data.get("no_interval") and not explained(data):
+        raise ValueError(f"{which} has no interval, and does not say why (no_interval)")
+
+
+def _explained(data: Mapping[str, Any]) -> bool:
+    """Whether a reading's own numbers say why it has no interval: too few launches, or outcomes all the same."""
+    seen = data.get("launches", data.get("n"))
+    few = shapes.is_number(seen) and seen < BOUNDING
+    return bool(few or ("metric" in data and data["value"] in (0, 1)))
+
+
+def _explained_joules(data: Mapping[str, Any]) -> bool:
+    """Whether joules say why: a single launch of what is repeated, or a meter that states none of its uncertainty."""
+    if data.get("per") is not None and data["n_windows"] - data["n_invalid"] < 2:
+        return True
+    return data["class"] != "estimated" and not set(PARTS) & set(data["uncertainty"])
 
 
 def _joules_in(part: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Mapping[str, Any]]]:

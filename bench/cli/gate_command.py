@@ -18,13 +18,14 @@ from bench.cli.setup import open_registry, open_suite, plugin_option, strict_opt
 if TYPE_CHECKING:
     from bench.cli.gate_setup import Asked
     from bench.gate.verdicts import GateReport
+    from bench.suite import Suite
 
 FORMATS = ("text", "md", "junit", "json", "github")
 Undecided = Literal["fail", "warn", "pass"]
 
 
 @click.command("gate")
-@click.argument("suite")
+@click.argument("suite", metavar="SUITE_OR_RESULTS")
 @click.option("--against", metavar="BASE", help="A run's folder, a baseline file, or a git revision.")
 @click.option("--creep", metavar="BASE", help="The last release besides: what got worse a little at a time.")
 @click.option("--budget", type=click.Path(path_type=Path), metavar="FILE", help="Budgets, laid over the suite's own.")
@@ -67,7 +68,10 @@ def command(
     plugins: Sequence[str],
     strict_plugins: bool,
 ) -> None:
-    """Gate SUITE: build it, and measure every cell beside the same cell of a baseline.
+    """Gate a suite: build it, and measure every cell beside the same cell of a baseline.
+
+    In the place of the suite may stand the folder of a kept run: it is judged by its records, without building
+    anything, and what takes time by its artifacts, measured again here as far as the cache still has them.
 
     BASE is the folder of a kept run, a `bench-baseline.json`, or a git revision, which is built in a worktree. Latency
     and memory are decided by launches of both artifacts side by side; exact metrics and the outcomes of every held-out
@@ -76,17 +80,25 @@ def command(
     Exit code 0 when nothing failed, 1 when something did, 3 when a cell is missing or could not be run, 4 when
     something could not be compared, 5 when something stayed undecided under --strict, 6 when the self-test failed.
     """
+    from bench.cli.gate_results import suite_of
     from bench.cli.gate_setup import Asked, read_gating
+    from bench.run.gate.kept import is_run
 
     if against is None and not update:
         against = _default_baseline()
     registry, catalogue = open_registry(plugins, strict=strict_plugins)
-    description, catalogue = open_suite(suite, registry, catalogue)
+    results = Path(suite) if is_run(Path(suite)) else None
+    if update and results is not None:
+        raise click.UsageError(f"--update builds a suite: {suite} is a kept run")
+    if results is not None:
+        description: Suite = suite_of(results)
+    else:
+        description, catalogue = open_suite(suite, registry, catalogue)
     gating = read_gating(description, budget, dict(os.environ), datetime.datetime.now(datetime.UTC).date())
     folder = output or Path("results") / f"{description.name}-gate-{time.strftime('%Y%m%d-%H%M%S')}"
     asked = Asked(
         description, catalogue, gating, folder, tuple(only), tuple(plugins), allow_code, exact,
-        minutes and 60 * minutes, energy=any(each.metric == "energy" for each in gating.allowances),
+        minutes and 60 * minutes, energy=any(each.metric == "energy" for each in gating.allowances), results=results,
     )  # fmt: skip
     with ExitStack() as stack:
         if update:
@@ -120,12 +132,18 @@ def _update(asked: Asked, path: Path | None, stack: ExitStack) -> None:
 def _judge(asked: Asked, against: str, creep: str | None, undecided: Undecided, stack: ExitStack) -> GateReport:
     from bench.cli.gate_setup import Setup, accepted, check_baseline
     from bench.gate.verdicts import GateReport
+    from bench.suite import Suite
     from bench.run.gate import Gate
+    from bench.run.gate.kept import is_run
+    from bench.store.folder import open_run
 
     began = time.monotonic()
+    if is_run(asked.folder):
+        raise click.UsageError(f"{asked.folder} holds a run, whose journal a gate must not write in: choose another -o")
     for name in (against, creep):
         if name is not None:
             check_baseline(asked.suite, name)
+    stack.enter_context(open_run(asked.folder))
     setup = Setup.of(asked, stack)
     baselines = [("", setup.baseline(against, stack))]
     if creep is not None:

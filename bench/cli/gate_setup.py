@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.cli.gate_results import KeptSuite
 from bench.cli.progress import Progress
 from bench.cli.run_command import refuse_code, settings_of
 from bench.errors import BenchError
@@ -18,13 +19,13 @@ from bench.machine import machine_facts
 from bench.plan import Catalogue, make_plan
 from bench.run import Event
 from bench.run.build import Builder
-from bench.run.gate import Baseline, Bench, Judged, Part, Wanted, build_parts
+from bench.run.gate import Baseline, Bench, Judged, Part, Wanted, build_parts, kept_parts
 from bench.run.gate.gate import EACH_S
-from bench.run.gate.kept import from_file, from_run, is_run
+from bench.run.gate.kept import from_file, from_run, is_run, read_file
 from bench.run.gate.revision import Request, from_revision, resolve
 from bench.run.ledger import Ledger
 from bench.run.metering import Metering
-from bench.store import Journal
+from bench.store import Journal, RunFolder, read_records
 from bench.suite import Cell, Gating, Suite, load_budget, matches, select
 
 
@@ -42,6 +43,7 @@ class Asked:
     exact: bool = False
     total_s: float | None = None
     energy: bool = False
+    results: Path | None = None  # the folder of a kept run, which is the candidate
 
 
 @dataclass
@@ -71,6 +73,8 @@ class Setup:
         builder = Builder(settings, asked.catalogue, Ledger(), metering, plan)
         machine = machine_facts()
         bench = Bench(builder, metering, Journal(asked.folder / "journal"), machine, tell)
+        if asked.results is not None:
+            return cls(asked, bench, kept_parts(asked.results, plan, builder, machine))
         return cls(asked, bench, build_parts(plan, builder, metering, machine, tell))
 
     def baseline(self, name: str, stack: ExitStack) -> Baseline:
@@ -96,14 +100,23 @@ class Setup:
 
 
 def check_baseline(suite: Suite, name: str) -> None:
-    """Raise BenchError for what is no baseline, before anything is built."""
+    """Raise BenchError for what is no baseline, or a damaged one, before anything is built."""
     path = Path(name)
-    if is_run(path) or path.is_file():
+    if is_run(path):
+        read_records(RunFolder(path).records_path, strict=True)  # what is gated against must be whole
+        return
+    if path.is_file():
+        read_file(path)
         return
     if path.is_dir():
         raise BenchError(f"{name} holds no records.jsonl", cure="give the folder of a run: results/<suite>-<stamp>")
     if path.suffix == ".json":
         raise BenchError(f"there is no baseline file {name}", cure="write it: bench gate SUITE --update")
+    if isinstance(suite, KeptSuite):
+        cure = "to gate against a revision, gate the suite: it is built at both"
+        raise BenchError(
+            f"a kept run is gated against a kept run or a baseline file, and '{name}' is neither", cure=cure
+        )
     resolve(suite.source, name)
 
 

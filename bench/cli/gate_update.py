@@ -10,6 +10,7 @@ from bench.cli.gate_setup import Setup
 from bench.gate import snapshot
 from bench.gate.facts import CellFacts
 from bench.run.gate.building import probe
+from bench.run.gate.kept import read_file
 from bench.store.files import write_atomically
 
 
@@ -18,7 +19,7 @@ def write_baseline(setup: Setup, path: Path | None) -> bool:
     place = path or Path(snapshot.FILE)
     before: dict[str, CellFacts] = {}
     if place.is_file():
-        _, before = snapshot.from_text(place.read_text(encoding="utf-8"), str(place))
+        _, before = read_file(place)
     parts = [probe(each, setup.bench.builder) for each in setup.parts]
     fresh = {each.side.planned.cell.id: each.facts for each in parts if each.facts.ok}
     failed = [each.facts for each in parts if not each.facts.ok]

@@ -92,7 +92,7 @@ def joules_of_windows(valid: Sequence[Reading], n_lost: int, *, per: str) -> Rea
     value, low, high = _with_doubt([_value(each) for each in valid], valid)
     few = [f"only {len(valid)} valid windows: an interval needs at least {FEW_WINDOWS}"] * (len(valid) < FEW_WINDOWS)
     reasons = [*few, *(reason for each in valid for reason in each.reasons)]
-    return Reading(
+    found = Reading(
         unit="J",
         class_=weakest(valid),
         value=value,
@@ -104,6 +104,7 @@ def joules_of_windows(valid: Sequence[Reading], n_lost: int, *, per: str) -> Rea
         reasons=tuple(dict.fromkeys(reasons)),
         facts=_facts(valid, n_lost, per),
     )
+    return found.explained("one window says nothing of the next" if len(valid) < 2 else "the meter states no bound")
 
 
 def energy_ratio(launches: Sequence[Launch], cell: str, base: str, against: str, batch: int) -> Ratio | None:

@@ -32,15 +32,9 @@ def derive_quality(metric: Mapping[str, Any], outcomes: Outcomes, baseline: Outc
     facts: dict[str, Any] = {"metric": metric["name"], "higher_is_better": metric["higher_is_better"]}
     if baseline is not None:
         facts["drop"] = drop_between(bool(metric["higher_is_better"]), outcomes, baseline)
-    return Reading(
-        str(metric["unit"]),
-        "measured",
-        interval.value,
-        *_ends(interval),
-        len(outcomes),
-        "held-out",
-        facts=facts,
-    )
+    unit, ends = str(metric["unit"]), _ends(interval)
+    found = Reading(unit, "measured", interval.value, *ends, len(outcomes), "held-out", facts=facts)
+    return found.explained(f"{len(outcomes)} examples show no spread that bounds the mean")
 
 
 def drop_between(higher: bool, outcomes: Outcomes, baseline: Outcomes) -> dict[str, Any]:

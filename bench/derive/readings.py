@@ -36,7 +36,8 @@ def latency(launches: Sequence[Launch], cell: str, batch: int) -> Reading:
     facts: dict[str, Any] = {"quantiles": quantiles, "floor": floor, "launches": len(launches), "per": "query"}
     if batch != 1:
         facts["batch"] = batch
-    return Reading("s", "measured", value, low, high, n, "wall", facts=facts)
+    reading = Reading("s", "measured", value, low, high, n, "wall", facts=facts)
+    return reading.explained(_unbounded(len(launches)))
 
 
 def memory(launches: Sequence[Launch], cell: str) -> Reading:
@@ -55,7 +56,8 @@ def memory(launches: Sequence[Launch], cell: str) -> Reading:
     low, high = _ends(peaks)
     if low is not None and high is not None:
         low, high = max(min(low, middle - PAGE / 2), 0.0), max(high, middle + PAGE / 2)
-    return Reading("B", "measured", middle, low, high, len(peaks), "VmHWM", facts=facts)
+    found = Reading("B", "measured", middle, low, high, len(peaks), "VmHWM", facts=facts)
+    return found.explained(_unbounded(len(peaks)))
 
 
 def startup(launches: Sequence[Launch], cell: str) -> Reading:
@@ -67,7 +69,8 @@ def startup(launches: Sequence[Launch], cell: str) -> Reading:
         "load": _median([each["load_ns"] / 1e9 for each in headers]),
         "first": _median([each["first_ns"] / 1e9 for each in headers]),
     }
-    return Reading("s", "measured", float(np.median(totals)), *_ends(totals), len(totals), "wall", facts=facts)
+    found = Reading("s", "measured", float(np.median(totals)), *_ends(totals), len(totals), "wall", facts=facts)
+    return found.explained(_unbounded(len(totals)))
 
 
 def estimated_energy(launches: Sequence[Launch], cell: str, meter: Mapping[str, Any], batch: int) -> Reading:
@@ -90,6 +93,10 @@ def _ends(values: Sequence[float]) -> tuple[float | None, float | None]:
     """Return the interval of the median of what is never negative, one number a launch; None where it is open."""
     found = median_interval(values)
     return (max(found.low, 0.0), found.high) if math.isfinite(found.high) else (None, None)
+
+
+def _unbounded(launches: int) -> str:
+    return f"{launches} launches do not bound the median at 95 %"
 
 
 def _median(values: Sequence[float]) -> float | None:

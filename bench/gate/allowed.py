@@ -35,10 +35,13 @@ def limits_of(gating: Gating) -> GateLimits:
     """Return the limits of the paired rule: the house's, unless there is a budget for the latency."""
     alpha = gating.alpha or ALPHA
     asked = gating.of("latency", relative=True)
-    if asked is None:
-        return GateLimits(alpha=alpha)
-    passing = asked.value + EDGE if asked.passing is None else asked.passing
-    return GateLimits(asked.value, passing, asked.value + WORK_FAIL_MORE, passing + WORK_PASS_MORE, alpha)
+    return GateLimits(alpha=alpha) if asked is None else limits_at(asked.value, asked.passing, alpha)
+
+
+def limits_at(fail: float, passing: float | None = None, alpha: float = ALPHA) -> GateLimits:
+    """Return the rule's limits for a relative slow-down; without `passing`, one number parts good from bad."""
+    passing = fail + EDGE if passing is None else passing
+    return GateLimits(fail, passing, fail + WORK_FAIL_MORE, passing + WORK_PASS_MORE, alpha)
 
 
 def latency_text(gating: Gating) -> str:

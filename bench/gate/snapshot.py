@@ -37,7 +37,7 @@ def from_text(text: str, file: str) -> tuple[str, dict[str, CellFacts]]:
         if data["schema"] != SCHEMA:
             raise BenchError(f"{file}: expected the schema {SCHEMA}, not {str(data['schema'])[:40]!r}")
         return str(data["suite"]), {str(key): _facts(str(key), each) for key, each in data["cells"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, zlib.error) as error:
         cure = "write it again: bench gate SUITE --update"
         raise BenchError(
             f"{file} is no baseline file: {type(error).__name__}: {str(error)[:200]}", cure=cure
@@ -70,7 +70,10 @@ def unpack(data: Mapping[str, Any]) -> Outcomes:
     inflated = zlib.decompressobj().decompress(_decode(data["floats"]), 4 * n + 1)
     if len(inflated) != 4 * n:
         raise ValueError(f"the outcomes hold {len(inflated)} bytes for {n} examples")
-    return np.frombuffer(inflated, dtype="<f4").astype(np.float64)
+    values = np.frombuffer(inflated, dtype="<f4").astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("the outcomes hold what is no finite number")
+    return values
 
 
 def _block(facts: CellFacts) -> dict[str, Any]:

@@ -81,7 +81,8 @@ def _frame(context: Context) -> Frame | None:
     for each in context.records:
         x, y = figure_of(each.readings.get("latency")), figure_of(each.readings.get("quality"))
         if x is not None and y is not None:
-            points.append(Point(each, x, y, sign * y.value, name_in(context, each), not unranked(context, each)))
+            fit = not unranked(context, each) and "not_ranked" not in each.readings["quality"].facts
+            points.append(Point(each, x, y, sign * y.value, name_in(context, each), fit))
     if len(points) < 2:
         return None
     across = axis((v for each in points for v in each.x if v is not None), LEFT, WIDTH - RIGHT, log=True)

@@ -141,7 +141,7 @@ SPECS = (
         "Energy / inference",
         _reading("energy", badge=True),
         _always,
-        "Sorted inside each provenance class and set of domains only",
+        "Sorted inside each provenance class, kind of meter and set of domains only",
         "energy",
     ),
     Spec(

@@ -65,9 +65,14 @@ class Context:
 
 
 def provenance(reading: Reading) -> tuple[int, str]:
-    """Return what readings must share to be ranked together: class (as its strength) and energy domains."""
-    domains = reading.facts.get("domains")
-    return STRENGTH.get(reading.class_, len(STRENGTH)), "" if domains is None else plain(domains)
+    """Return what readings must share to be ranked together: class (as its strength), and of joules kind and domains.
+
+    A counter's joules and those integrated from samples of power, or estimates of two models, are not one quantity.
+    """
+    domains, kind = reading.facts.get("domains"), reading.facts.get("kind") if reading.unit == "J" else None
+    listed = sorted(map(str, domains)) if isinstance(domains, (list, tuple)) else domains
+    named = [plain(each) for each in (listed, kind) if each is not None]
+    return STRENGTH.get(reading.class_, len(STRENGTH)), " by ".join(named)
 
 
 def higher_is_better(records: Sequence[Record]) -> bool:

@@ -73,7 +73,7 @@ def unranked(context: Context, record: Record) -> str:
         )
     if provenance(latency) != context.strongest:
         return f"latency is {latency.class_}: not ranked beside stronger evidence"
-    return ""
+    return visible(latency.facts.get("not_ranked", ""))
 
 
 def outage(record: Record, anchor: str) -> Outage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -54,6 +54,12 @@ class Allowance:
         """Whether it is a change from the baseline that is allowed."""
         return self.how in ("growth", "band")
 
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON, as it may be written in a suite."""
+        if self.passing is None:
+            return {"limit": self.text, "level": self.level}
+        return {"fail": f"{100 * self.value:.10g} %", "pass": f"{100 * self.passing:.10g} %", "level": self.level}
+
 
 @dataclass(frozen=True)
 class Acceptance:
@@ -86,9 +92,16 @@ class Gating:
         """Return what is allowed of a metric, in relation to the baseline or absolutely."""
         return next((each for each in self.allowances if each.metric == metric and each.relative == relative), None)
 
+    def placed(self, where: Where) -> Gating:
+        """Return it with another place for all that it holds."""
+        allowances = tuple(replace(each, where=where) for each in self.allowances)
+        return replace(self, allowances=allowances, accepts=tuple(replace(each, where=where) for each in self.accepts))
+
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON, as written."""
-        budgets = {each.metric: {"limit": each.text, "level": each.level} for each in self.allowances}
+        budgets: dict[str, Any] = {}
+        for each in self.allowances:
+            budgets.setdefault(each.metric, []).append(each.to_json())
         accepts = [
             {"cell": e.cell, "metric": e.metric, "reason": e.reason, "expires": str(e.expires)} for e in self.accepts
         ]

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from bench.errors import BenchError
+from bench.gate.allowed import limits_at
+from bench.gate.paired import latency_verdict
 from bench.gate.render.words import sentence, word
 from bench.gate.verdicts import WORST, MetricVerdict
 from bench.testing.clock import Clock
@@ -63,9 +65,7 @@ class Efficiency:
         else:
             value, measured = self._calls(subject, baseline, seconds)
         self._keep(measured)
-        verdicts = tuple(
-            judge(each, measured.readings, measured.ratios, measured.baseline) for each in self._due(asked, measured)
-        )
+        verdicts = tuple(_verdict(each, measured) for each in self._due(asked, measured))
         self.benchmark.extra_info["verdicts"] = {each.metric: [each.outcome, sentence(each)] for each in verdicts}
         _conclude(verdicts, measured.notes)
         return Result(value, measured, verdicts)
@@ -104,6 +104,15 @@ class Efficiency:
     def _due(self, asked: list[Limit], measured: Measured) -> list[Limit]:
         """Return the limits to be judged: with timing disabled, those of what was read nonetheless."""
         return [each for each in asked if not self.benchmark.disabled or each.name in measured.readings]
+
+
+def _verdict(limit: Limit, measured: Measured) -> MetricVerdict:
+    """Judge a limit: the latency of files beside a baseline by the rule of `bench gate`, all else by its interval."""
+    if measured.decision is not None and limit.relative and limit.name == "latency":
+        base, mine = (each.get("latency") for each in (measured.baseline, measured.readings))
+        seconds = (base.value if base else None, mine.value if mine else None)
+        return latency_verdict(measured.decision, limits_at(limit.value), text=limit.text, seconds=seconds)
+    return judge(limit, measured.readings, measured.ratios, measured.baseline)
 
 
 def _conclude(verdicts: tuple[MetricVerdict, ...], notes: tuple[str, ...]) -> None:

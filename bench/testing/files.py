@@ -13,7 +13,10 @@ from typing import Any
 from bench.artifact import digest_of
 from bench.derive import Stop, derive_comparison
 from bench.derive.launches import calls, floor_ratios, work_ratios
+from bench.derive.verdict import descheduled
 from bench.errors import BenchError
+from bench.gate.allowed import limits_at
+from bench.gate.rule import Decision, decide
 from bench.offer import Offer
 from bench.plan import Catalogue, PlannedComparison, make_plan
 from bench.reading import Reading
@@ -58,7 +61,7 @@ class Files:
     def measure(self, model: Path, baseline: Path | None, seconds: float, limit: float | None = None) -> Measured:
         """Measure the model, beside the baseline, until the seconds are over.
 
-        With a relative `limit` of the latency it ends sooner, once that is decided: the intervals hold at every look.
+        With a relative `limit` of the latency it ends sooner, once the gate's rule has decided: it holds at every look.
         """
         metering = Metering(self.settings, self.catalogue)
         builder = Builder(self.settings, self.catalogue, Ledger(), metering)
@@ -72,7 +75,7 @@ class Files:
             inputs = str(Path(task.folder) / "example-1.npz")
             launcher = Launcher(planned[-1], inputs, self.settings, builder.ledger, metering)
             launches = _launch(launcher, built, seconds, limit)
-        return self._derived(built, launches)
+        return replace(self._derived(built, launches), decision=_decision(launches, built, limit))
 
     def _planned(self, name: str, file: Path) -> PlannedComparison:
         """Plan one file alone: its task is the file itself, its cell the uncompressed one."""
@@ -127,11 +130,18 @@ def _launch(launcher: Launcher, sides: Sequence[Side], seconds: float, limit: fl
 
 
 def _decided(launches: Sequence[Launch], sides: Sequence[Side], limit: float | None) -> bool:
+    found = _decision(launches, sides, limit)
+    return found is not None and found.outcome != "inconclusive"
+
+
+def _decision(launches: Sequence[Launch], sides: Sequence[Side], limit: float | None) -> Decision | None:
+    """Judge the latency by the gate's own rule; None without a baseline or a relative limit."""
     if limit is None or len(sides) < 2:
-        return False
-    ratio = _ratio(launches, sides[-1].id, sides[0].id)
-    assert ratio.low is not None and ratio.high is not None
-    return ratio.low > 1 + limit or ratio.high <= 1 + limit
+        return None
+    base, mine = sides[0].id, sides[-1].id
+    floor, work = floor_ratios(launches, mine, base), work_ratios(launches, mine, base)
+    busy = any(descheduled(launches, each, 1) for each in (base, mine))
+    return decide(floor, work, limits_at(limit), comparisons=1, descheduled=busy)
 
 
 def _ratio(launches: Sequence[Launch], mine: str, base: str) -> Ratio:

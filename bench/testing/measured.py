@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.gate.rule import Decision
 from bench.reading import Reading
 from bench.record import Ratio
 
@@ -15,13 +16,17 @@ LEAST_LAUNCHES = 5
 
 @dataclass(frozen=True)
 class Measured:
-    """Readings of the model and of its baseline, their ratios, the counted calls' seconds, and what to say besides."""
+    """Readings of the model and of its baseline, their ratios, the counted calls' seconds, and what to say besides.
+
+    `decision` is the gate's own on a relative limit of the latency, None where there were no launches to judge.
+    """
 
     readings: Mapping[str, Reading]
     baseline: Mapping[str, Reading] = field(default_factory=dict)
     ratios: Mapping[str, Ratio] = field(default_factory=dict)
     calls: Sequence[float] = ()
     notes: tuple[str, ...] = ()
+    decision: Decision | None = None
 
 
 def both(floor: tuple[float, float, float], work: tuple[float, float, float], n: int, method: str) -> Ratio:

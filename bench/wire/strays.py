@@ -2,13 +2,16 @@
 
 Every worker carries BENCH_WORKER=<controller>-<number>, and so does whatever it starts, in a session of its own or not.
 A worker that ends well or is ended hands its children over while it lives; one that crashed cannot, and a controller
-that was killed cannot ask. What a plugin starts with an environment it emptied is not found once its worker crashed.
+that was killed cannot ask. On Linux a worker carries the mark a second time, in a resource limit that the kernel keeps
+and no longer looks at (RLIMIT_LOCKS): children inherit it whatever becomes of their environment and their session, and
+anybody's own processes can be asked for it without privileges (/proc/PID/limits).
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import hashlib
 import itertools
 import os
 import signal
@@ -19,6 +22,7 @@ import uuid
 from pathlib import Path
 
 MARK = "BENCH_WORKER"
+LOCKS, LOCKS_NAME = 10, b"Max file locks"  # RLIMIT_LOCKS is ignored since Linux 2.4.25, and has no name in Python
 SWEEPS = 5  # one that forks while it is looked for is found by the next sweep
 _CONTROLLER = uuid.uuid4().hex
 _NUMBERS = itertools.count(1)
@@ -31,6 +35,25 @@ def new_mark() -> str:
     return f"{_controller()}-{next(_NUMBERS)}"
 
 
+def carry(mark: str) -> None:
+    """Have this process, and all that it will start, carry a mark in a resource limit too, where that is possible."""
+    if sys.platform == "linux":
+        import resource
+
+        with contextlib.suppress(ValueError, OSError):  # below another's mark already, or no such limit
+            resource.setrlimit(LOCKS, _limits(mark))
+
+
+def _limits(mark: str) -> tuple[int, int]:
+    """Return the soft limit, which tells the worker, and the hard one, which is above it and tells its controller."""
+    worker, controller = (int.from_bytes(hashlib.sha256(each.encode()).digest()[:7], "big") for each in _names(mark))
+    return worker, controller | 1 << 60
+
+
+def _names(mark: str) -> tuple[str, str]:
+    return mark, mark.rpartition("-")[0]
+
+
 def end_marked(mark: str, *, beginning: bool = False) -> None:
     """Kill this user's processes that carry a mark (`beginning`: one that begins so).
 
@@ -38,8 +61,10 @@ def end_marked(mark: str, *, beginning: bool = False) -> None:
     through psutil.
     """
     wanted = f"{MARK}={mark}".encode()
+    worker, controller = (str(each).encode() for each in _limits(mark))
+    limit = (1, controller) if beginning else (0, worker)
     for _ in range(SWEEPS):
-        if not sum(_end(pid, wanted, beginning) for pid in _processes() if pid != os.getpid()):
+        if not sum(_end(pid, wanted, beginning, limit) for pid in _processes() if pid != os.getpid()):
             break
 
 
@@ -99,8 +124,8 @@ def _processes() -> list[int]:
     return list(psutil.pids())
 
 
-def _end(pid: int, wanted: bytes, beginning: bool) -> bool:
-    """Kill a process if it carries the mark; whether it did."""
+def _end(pid: int, wanted: bytes, beginning: bool, limit: tuple[int, bytes]) -> bool:
+    """Kill a process if it carries the mark, in its environment or as this one of its two limits; whether it did."""
     if not hasattr(os, "pidfd_open"):
         return _end_by_psutil(pid, wanted, beginning)
     try:
@@ -109,7 +134,7 @@ def _end(pid: int, wanted: bytes, beginning: bool) -> bool:
         return False
     try:
         words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        if not _carries(words, wanted, beginning):
+        if not _carries(words, wanted, beginning) and _limit_of(pid)[limit[0] : limit[0] + 1] != [limit[1]]:
             return False
         signal.pidfd_send_signal(handle, signal.SIGKILL)
     except OSError:  # another user's, or over by now
@@ -117,6 +142,13 @@ def _end(pid: int, wanted: bytes, beginning: bool) -> bool:
     finally:
         os.close(handle)
     return True
+
+
+def _limit_of(pid: int) -> list[bytes]:
+    """Return a process's soft and hard limit of file locks as the kernel writes them; empty where it writes none."""
+    lines = Path(f"/proc/{pid}/limits").read_bytes().splitlines()
+    found = next((each for each in lines if each.startswith(LOCKS_NAME)), LOCKS_NAME)
+    return found.removeprefix(LOCKS_NAME).split()[:2]
 
 
 def _end_by_psutil(pid: int, wanted: bytes, beginning: bool) -> bool:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from bench.wire.frames import Decoder, Message, encode
+from bench.wire.strays import MARK, carry
 
 READ_BYTES = 1 << 16
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -21,6 +22,7 @@ def main() -> None:
     """Answer requests until the controller closes the pipe or dies."""
     receive, send, parent, memory_bytes = (int(each) for each in sys.argv[1:5])
     _die_with(parent)
+    carry(os.environ.get(MARK, ""))
     _limit_memory(memory_bytes)
     sys.path.append(str(Path.cwd()))  # last: a user's own module is found, and shadows nothing
     from bench.worker.handler import Handler

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from bench.cli import COMMANDS
 from bench.gate.render import write_all
 from bench.gate.verdicts import CellVerdict, GateReport, MetricVerdict, Place
 
@@ -257,7 +256,6 @@ def test_no_name_on_gitlab_is_code(host: Host) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("gate" not in COMMANDS, reason="this bench has no gate yet")
 def test_the_gate_step_with_the_real_command(host: Host) -> None:
     suite = "bench: 1\nname: toys\nmatrix: {task: [toy], backend: [onnxruntime]}\nlimits: {size: 1 kB}\n"
     (host.work / "toys.yaml").write_text(suite, encoding="utf-8")

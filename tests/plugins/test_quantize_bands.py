@@ -9,7 +9,9 @@ import torch
 from bench_quantize import packed
 from bench_quantize.stored import encode_codebook, encode_linear
 
-bench_tasks = pytest.importorskip("bench_tasks")
+bench_tasks = pytest.importorskip(
+    "bench_tasks", reason="the model of this test is a task's, and plugins install one by one"
+)
 pytestmark = pytest.mark.slow
 
 

@@ -127,7 +127,7 @@ def test_few_distinct_weights_come_back_exactly(weights):
 
 
 def test_kmeans_agrees_with_scipys_from_the_same_start():
-    vq = pytest.importorskip("scipy.cluster.vq")
+    vq = pytest.importorskip("scipy.cluster.vq", reason="scipy is what is compared with, and no dependency")
     weights = np.random.default_rng(0).normal(size=4000)
     start = np.linspace(weights.min(), weights.max(), 16)
     theirs, _ = vq.kmeans2(weights[:, None], start[:, None], iter=kmeans.ITERATIONS, minit="matrix", missing="raise")

@@ -34,7 +34,7 @@ gate: {quality: -10 pp}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxruntime", reason="the suite of this test runs on onnxruntime, of the extra `mobile`")
     (tmp_path / "note.py").write_text(PLUGIN)
     (tmp_path / "toy.yaml").write_text(SUITE)
     return tmp_path

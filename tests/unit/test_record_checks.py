@@ -182,3 +182,56 @@ def test_a_ratio_is_no_better_than_its_reading() -> None:
     whole = document()
     whole["ratios"]["energy"] |= {"class": "measured", "method": "paired-energy"}
     assert Record.from_json(whole).class_of_ratio("energy") == "estimated"
+
+
+WHY = "does not say why"
+
+
+@pytest.mark.parametrize("name", ["latency", "quality", "energy"])
+@pytest.mark.parametrize("gone", [("high",), ("low", "high")])
+def test_a_measured_number_has_an_interval_or_says_why_not(name: str, gone: tuple[str, ...]) -> None:
+    whole = document(MEASURED)
+    whole["readings"][name] |= dict.fromkeys(gone)
+    with pytest.raises(BadRecord, match=WHY):
+        Record.from_json(whole)
+    whole["readings"][name]["no_interval"] = "a reason"
+    assert Record.from_json(whole).readings[name].high is None
+
+
+def test_an_estimate_is_no_better_off() -> None:
+    whole = document()
+    whole["readings"]["energy"] |= {"low": None, "high": None}
+    with pytest.raises(BadRecord, match="lacks low, high|" + WHY):
+        Record.from_json(whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("latency", {"launches": 3}),
+        ("quality", {"value": 1.0}),
+        ("energy", {"n": 1, "n_windows": 1}),
+        ("energy", {"uncertainty": {"total_j": 0.06}}),
+    ],
+)
+def test_older_records_say_why_by_what_they_counted(name: str, said: dict[str, Any]) -> None:
+    whole = document(MEASURED)
+    whole["readings"][name] |= {"low": None, "high": None, **said}
+    assert Record.from_json(whole).readings[name].low is None
+
+
+@pytest.mark.parametrize("place", ["compression", "lineage"])
+@pytest.mark.parametrize("change", [{"low": None, "high": None}, {"high": None}, "gone"])
+@pytest.mark.parametrize("energy", [ESTIMATE, MEASURED], ids=["estimated", "measured"])
+def test_joules_elsewhere_have_theirs_too(place: str, change: Any, energy: dict[str, Any]) -> None:
+    once = {key: value for key, value in energy.items() if key not in ("per", "n")}
+
+    def put(joules: dict[str, Any]) -> dict[str, Any]:
+        if place == "compression":
+            return document(compression={"phases": {"train": {"energy": joules}}})
+        return document(lineage=[{"step": "prune", "energy": joules}])
+
+    assert Record.from_json(put(once)).id
+    broken = {**once, **change} if change != "gone" else {k: v for k, v in once.items() if k not in ("low", "high")}
+    with pytest.raises(BadRecord, match="lacks low, high|" + WHY):
+        Record.from_json(put(broken))

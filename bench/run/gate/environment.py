@@ -18,6 +18,7 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.run.gate.pins import pins_of
 from bench.store.cache import key_of
+from bench.store.locks import held
 
 PIP_TIMEOUT_S = 1800.0
 SHOWN_LINES = 6
@@ -56,14 +57,15 @@ def environment_of(theirs: Path, ours: Path, cache: Path) -> Environment:
         return wanted
     folder = cache / "envs" / f"gate-{wanted.key}"
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    if not (folder / ".ready").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        try:
-            _build(folder, python, versions)
-        except BaseException:
+    with held(cache / "envs.lock", patience_s=PIP_TIMEOUT_S):  # two gates build it once
+        if not (folder / ".ready").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            raise
-        (folder / ".ready").touch()
+            try:
+                _build(folder, python, versions)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            (folder / ".ready").touch()
     return Environment(str(python), versions)
 
 

@@ -61,6 +61,10 @@ class Gate:
         limits = allowed.limits_of(wanted.gating)
         memory = wanted.gating.of("memory", relative=True) or allowed.MEMORY
         count = sum(self._tests(part, kept) for part in self.parts for kept in self._kept(part))
+        if wanted.gating.of(
+            "quality_drop", relative=False
+        ):  # beside the uncompressed cell: a test a cell, like the rest
+            count += sum(part.facts.ok and not part.side.planned.cell.is_baseline for part in self.parts)
         self.rules = Rules(limits, memory.value, max(count, 1))
 
     def run(self) -> Judged:
@@ -97,7 +101,7 @@ class Gate:
         """Look at the outputs of a part whose artifact the baseline has too: a digest says nothing of the runtime."""
         kept = [each.facts for each in self._kept(part) if each.facts.artifact == part.facts.artifact]
         known = [each for each in kept if each.outputs]
-        if not known:
+        if not known or part.readings is not None:  # a kept run has its outputs in its journal
             return part
         found = probe(part, self.bench.builder)
         differs = any(set(each.outputs) != set(found.facts.outputs) for each in known)
@@ -133,14 +137,18 @@ class Gate:
 
     def _keep(self, trial: Trial, pair: Pair) -> None:
         cell, seen = trial.part.side.planned.cell, pair.evidence(trial.part.side)
-        evidence.remember(self.bench.builder.settings.cache, trial.kept.facts, trial.part.facts, cell, seen)
+        before: Mapping[str, Sequence[float]] = pair.carried.get(trial.part.side.id, {})
+        fresh = {name: values[len(before.get(name, ())) :] for name, values in seen.items()}
+        cache, gate = self.bench.builder.settings.cache, f"{self.bench.seed}{trial.tag}"
+        evidence.remember(cache, trial.kept.facts, trial.part.facts, cell, gate, fresh)
 
     def _alone(self, trials: Sequence[Trial]) -> dict[str, Pair]:
         """Return launches of candidates that nothing is paired with but whose absolute budgets must be timed."""
         if self.wanted.exact_only or not judging.needs_timing(self.wanted.gating):
             return {}
         paired = {each.part.side.id for each in trials if each.pair is not None}
-        parts = [each for each in self.parts if each.facts.ok and each.side.id not in paired]
+        built = [each for each in self.parts if each.facts.ok and each.readings is None]
+        parts = [each for each in built if each.side.id not in paired]
         return {each.side.id: self.bench.solo(each, self.rules) for each in parts}
 
     def _self_test(self, timed: Sequence[Trial]) -> SelfTest | None:

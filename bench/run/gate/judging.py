@@ -50,8 +50,8 @@ def why_untimed(part: Part, kept: Kept, exact_only: bool) -> tuple[str, str]:
         return "skip", ""
     if base.same_model(mine):
         return "pass", "the same artifact (by digest) on the same runtime: nothing to time"
-    if kept.artifact is None:
-        return "not-comparable", kept.lost
+    if kept.artifact is None or part.lost:
+        return "not-comparable", kept.lost if kept.artifact is None else part.lost
     if base.artifact == mine.artifact and kept.spawn is None:
         why = "the artifact is the same and the runtime is another, which a kept run cannot bring back"
         return "not-comparable", f"{why}: gate against a git revision"
@@ -150,6 +150,10 @@ def needs_timing(gating: Gating) -> bool:
 
 def _reading(metric: str, part: Part, pair: Pair | None) -> Reading | None:
     facts = part.facts
+    if part.readings is not None:
+        name = "latency" if metric.startswith("latency_") else metric
+        found = part.readings.get(name)
+        return quantile_of(found, metric) if found is not None and name != metric else found
     if metric == "quality":
         return None if facts.outcomes is None else derive_quality(facts.metric, facts.outcomes, None)
     if metric not in TIMED:

@@ -29,7 +29,7 @@ def from_run(folder: Path, parts: Sequence[Part], cache: Cache, machine: Mapping
     cells: dict[str, Kept] = {}
     for record in read_records(run.records_path, strict=True):
         part = by_id.get(record.cell.id)
-        facts = _facts(record, run, part)
+        facts = facts_of(record, run, part)
         artifact = cache.find(facts.artifact, facts.format) if facts.ok else None
         cells[record.cell.id] = Kept(facts, artifact, "" if artifact else _lost(facts, machine))
     if not cells:
@@ -39,11 +39,7 @@ def from_run(folder: Path, parts: Sequence[Part], cache: Cache, machine: Mapping
 
 def from_file(path: Path, parts: Sequence[Part], cache: Cache, machine: Mapping[str, Any], suite: str) -> Baseline:
     """Return a baseline file; its artifacts are measured again only where the cache still has them."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise BenchError(f"cannot read {path}: {error}") from error
-    name, found = snapshot.from_text(text, str(path))
+    name, found = read_file(path)
     cells: dict[str, Kept] = {}
     for cell, facts in found.items():
         artifact = cache.find(facts.artifact, facts.format)
@@ -53,7 +49,17 @@ def from_file(path: Path, parts: Sequence[Part], cache: Cache, machine: Mapping[
     return Baseline(str(path), cells, (*other, *notes))
 
 
-def _facts(record: Record, run: RunFolder, part: Part | None) -> CellFacts:
+def read_file(path: Path) -> tuple[str, dict[str, CellFacts]]:
+    """Return the suite's name and the cells of a baseline file. Raises BenchError for what is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise BenchError(f"cannot read {path}: {error}") from error
+    return snapshot.from_text(text, str(path))
+
+
+def facts_of(record: Record, run: RunFolder, part: Part | None) -> CellFacts:
+    """Return what a run kept of a cell; `part` is the same cell as it is planned now, None where it no longer is."""
     kind = fingerprint(dict(record.machine))
     blank = CellFacts(record.cell.id, str(record.cell), record.status, record.reason, machine=kind)
     if record.status != "ok" or not record.artifact:
@@ -66,13 +72,21 @@ def _facts(record: Record, run: RunFolder, part: Part | None) -> CellFacts:
         artifact=record.artifact,
         format=made[-1] if made else part.facts.format if part else "",
         counts={name: record.readings[name] for name in EXACT if name in record.readings},
-        metric={"name": record.readings["quality"].facts.get("metric", "")} if "quality" in record.readings else {},
+        metric=_metric(record),
         outcomes=outcomes,
         task=_task(record, part),
         runtime=str(record.versions.get("runtime_id", "")),
         outputs=_outputs(run, record),
         machine=kind,
     )
+
+
+def _metric(record: Record) -> dict[str, Any]:
+    quality = record.readings.get("quality")
+    if quality is None:
+        return {}
+    higher = bool(quality.facts.get("higher_is_better", True))
+    return {"name": str(quality.facts.get("metric", "")), "unit": quality.unit, "higher_is_better": higher}
 
 
 def _task(record: Record, part: Part | None) -> str:
@@ -95,7 +109,8 @@ def _outputs(run: RunFolder, record: Record) -> tuple[str, ...]:
 def _outcomes(path: Path) -> Any:
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-            return snapshot.rounded(archive["outcomes"])
+            found = snapshot.rounded(archive["outcomes"])
+            return found if found.ndim == 1 and np.isfinite(found).all() else None
     except Exception:  # noqa: BLE001 - damaged bytes make numpy, zipfile and zlib raise a dozen kinds; all mean unknown
         return None
 

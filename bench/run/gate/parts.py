@@ -9,18 +9,24 @@ from bench.artifact import Artifact
 from bench.gate.facts import CellFacts
 from bench.offer import Offer
 from bench.plan import PlannedComparison
+from bench.reading import Reading
 from bench.run.built import Side, TaskFacts
 from bench.run.settings import Spawn
 
 
 @dataclass
 class Part:
-    """A candidate: a cell of the suite as it is now, built and graded."""
+    """A candidate: a cell of the suite as it is now, built and graded, or one of a kept run.
+
+    `readings` are those of a kept run's record, None for what was built; `lost` says why it cannot be measured again.
+    """
 
     comparison: PlannedComparison
     side: Side
     task: TaskFacts | None
     facts: CellFacts
+    readings: Mapping[str, Reading] | None = None
+    lost: str = ""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from bench.run.gate.parts import Baseline, Kept
 from bench.run.settings import environment
 from bench.store.scratch import scratch_folder
 from bench.wire import Child, Limits, Worker
+from bench.wire.strays import MARK, new_mark, start_watchdog
 
 GIT_TIMEOUT_S = 300.0
 BUILDER = "bench.cli.gate_build"
@@ -76,12 +77,25 @@ def checked_out(suite: Path, revision: str, scratch: Path) -> Iterator[Checkout]
     top, commit = resolve(suite, revision)
     with scratch_folder(scratch) as folder:
         tree = folder.resolve() / top.name
+        _forget_gone(top, scratch.resolve())
         _git(top, "worktree", "add", "--detach", "--force", str(tree), commit, why=f"{revision} cannot be checked out")
         try:
             yield Checkout(top, tree, commit)
         finally:
             with contextlib.suppress(BenchError):
                 _git(top, "worktree", "remove", "--force", str(tree), why="the worktree cannot be removed")
+
+
+def _forget_gone(top: Path, scratch: Path) -> None:
+    """Have git forget the worktrees of gates that were killed: their folders are swept, their names are still known.
+
+    Those that people made elsewhere, or that lie on a disk which is not there now, are left alone.
+    """
+    for line in _git(top, "worktree", "list", "--porcelain", why="the worktrees cannot be listed").splitlines():
+        kept, place = line.partition("worktree ")[::2]
+        if not kept and Path(place).is_relative_to(scratch) and not Path(place).exists():
+            with contextlib.suppress(BenchError):
+                _git(top, "worktree", "remove", "--force", place, why="a worktree cannot be removed")
 
 
 @contextlib.contextmanager
@@ -109,7 +123,9 @@ def _build(
         words = {"suite": str(suite), "plugins": plugins, "only": list(request.only), "code": request.allow_code}
         asked.write_text(json.dumps({**words, "output": str(answer)}), encoding="utf-8")
         command = [theirs.python, "-P", "-m", BUILDER, str(asked)]
-        path = {"PYTHONPATH": os.pathsep.join(map(str, paths))}
+        # Marked like a worker: should this controller be killed, its watchdog ends the one that builds there too.
+        path = {"PYTHONPATH": os.pathsep.join(map(str, paths)), MARK: new_mark()}
+        start_watchdog()
         ended = subprocess.run(
             command, cwd=_folder(checkout), env={**os.environ, **path}, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, check=False,

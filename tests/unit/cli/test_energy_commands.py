@@ -3,13 +3,14 @@
 import copy
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from bench.cli import compare_command, doctor_command, report_command, run_command, show_command
+from bench.cli import compare_command, doctor_command, gate_command, report_command, run_command, show_command
 from bench.errors import BenchError
 from bench.reading import ENERGY_PROVENANCE, Reading
 from bench.record import BadRecord, Record
@@ -49,12 +50,13 @@ def energy(class_: str) -> Reading:
 
 def results(base: Path, class_: str, strip: str | None = None) -> Path:
     """Write a run of two records, the second of which may have lost a field of its joules."""
-    folder = base / "results" / "run"
+    folder, whole = base / "results" / "run", base / "results" / "whole" / "records.jsonl"
     for index, recipe in enumerate([(), (Step("prune"),)]):
         quality = Reading("1", "measured", 0.9, 0.88, 0.92)
         readings = {"energy": energy(class_), "quality": quality, "latency": Reading("s", "measured", 1.0, 0.9, 1.1)}
         record = Record(f"id{index}", "ok", Cell("s", "t", recipe, "b"), "g", readings=readings)
         append_record(folder / "records.jsonl", record)
+        append_record(whole, replace(record, id=f"whole{index}"))
     if strip:
         lines = (folder / "records.jsonl").read_text().splitlines()
         last = json.loads(lines[1])
@@ -70,8 +72,13 @@ def call(command: Any, *words: str) -> Any:
 
 
 def commands(folder: Path) -> dict[str, tuple[Any, ...]]:
-    base = str(folder.parent)
+    base, suite = str(folder.parent), folder.parent.parent / "gated.yaml"
+    suite.write_text("bench: 1\nname: s\nmatrix: {task: house, backend: numpy}\n")
+    house = str(Path(__file__).parents[2] / "one_file" / "house.py")
+    gated, out = (gate_command.command, str(suite), "-p", house, "--exact"), str(folder.parent.parent / "gate")
     return {
+        "gate": (*gated, "-o", out, "--against", str(folder)),
+        "gate creep": (*gated, "-o", out, "--against", str(folder.parent / "whole"), "--creep", str(folder)),
         "show": (show_command.command, "id1", "--results", base),
         "compare": (compare_command.command, "id0", "id1", "--results", base),
         "compare runs": (compare_command.command, str(folder), str(folder)),
@@ -79,13 +86,17 @@ def commands(folder: Path) -> dict[str, tuple[Any, ...]]:
     }
 
 
-@pytest.mark.parametrize("name", ["show", "compare", "compare runs", "report"])
+SHOWN = ("show", "compare", "compare runs", "report")
+REFUSE = (*SHOWN, "gate", "gate creep")
+
+
+@pytest.mark.parametrize("name", SHOWN)
 @pytest.mark.parametrize("class_", ["measured", "estimated"])
 def test_whole_records_are_shown(tmp_path: Path, name: str, class_: str) -> None:
     call(*commands(results(tmp_path, class_))[name])
 
 
-@pytest.mark.parametrize("name", ["show", "compare", "compare runs", "report"])
+@pytest.mark.parametrize("name", REFUSE)
 @pytest.mark.parametrize(("class_", "field"), OWED)
 def test_a_joule_stripped_of_one_field_is_refused_by_all(tmp_path: Path, name: str, class_: str, field: str) -> None:
     command, *words = commands(results(tmp_path, class_, field))[name]
@@ -161,11 +172,12 @@ def test_no_field_of_any_joule_can_be_stripped(tmp_path: Path) -> None:
                 read_records(folder / "records.jsonl", strict=True)
 
 
-@pytest.mark.parametrize("name", ["show", "compare", "compare runs", "report"])
+@pytest.mark.parametrize("name", REFUSE)
 @pytest.mark.parametrize("place", range(PLACES))
 def test_every_command_reads_through_that_reader(tmp_path: Path, name: str, place: int) -> None:
     folder, whole = everywhere(tmp_path)
-    call(*commands(folder)[name])
+    if name in SHOWN:
+        call(*commands(folder)[name])
     first = (folder / "records.jsonl").read_text().splitlines()[0]
     field = owed(joules_of(whole)[place])[-1]
     del joules_of(whole)[place][field]

@@ -92,6 +92,16 @@ def test_suspect_rows_are_drawn_hollow_and_on_no_front(three: tuple[Record, ...]
     assert "1 hollow" in chart.caption
 
 
+@pytest.mark.parametrize("name", ["latency", "quality"])
+def test_what_the_record_says_is_not_ranked_is_drawn_so(three: tuple[Record, ...], name: str) -> None:
+    base, quantized, pruned = three
+    reading = quantized.readings[name]
+    told = replace(reading, facts={**reading.facts, "not_ranked": "of another sort"})
+    chart = chart_from(base, replace(quantized, readings={**quantized.readings, name: told}), pruned)
+    (mark,) = [mark for mark in chart.marks if mark.anchor == "r-q"]
+    assert ("doubt" in mark.css.split(), mark.on_front) == (True, False)
+
+
 def test_a_group_without_ranks_has_points_and_no_front(three: tuple[Record, ...]) -> None:
     suspect = {"verdict": "suspect", "reasons": ["load"]}
     chart = chart_from(*(replace(each, validity=suspect) for each in three))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -116,6 +117,23 @@ def test_energy_is_sorted_inside_one_class_and_set_of_domains(make: Make, joules
     assert len(set(blocks.values())) == 3
     assert blocks["prune"] == max(blocks.values())
     assert any("never across" in note for note in group.notes)
+
+
+def test_joules_of_two_kinds_are_never_sorted_together(make: Make, joules: Joules) -> None:
+    def kind(value: float, class_: str, name: str, *domains: str) -> Reading:
+        made = joules(value, class_, domains=domains or ("package",))
+        return replace(made, facts={**made.facts, "kind": name})
+
+    group = view_of(
+        make("base", energy=kind(0.9, "measured", "counter", "package", "dram")),
+        make("a", "prune", energy=kind(0.1, "measured", "power", "package", "dram")),
+        make("b", "quantize", energy=kind(0.5, "estimated", "cpu-seconds")),
+        make("c", "distill", energy=kind(0.8, "estimated", "utilisation")),
+        make("d", "low-rank", energy=kind(0.7, "measured", "counter", "dram", "package")),
+    ).groups[0]
+    blocks = {name: cell(group, row, "energy").block for name, row in by_name(group).items()}
+    assert blocks.pop("none") == blocks.pop("low-rank")
+    assert len(set(blocks.values())) == 3
 
 
 def test_missing_readings_are_a_dash_with_a_reason(make: Make) -> None:

@@ -154,9 +154,8 @@ def test_a_record_with_any_field_damaged_is_read_or_refused(data: st.DataObject)
 def test_nan_and_infinity_become_null(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     unbounded = Ratio(1.5, 0.0, float("inf"), "base", "paired-floor", n=1, facts={"work": float("nan")})
-    reading = Reading(
-        "s", "measured", 1.0, float("-inf"), float("inf"), facts={"quantiles": {"p50": [1.0, float("nan"), 2.0]}}
-    )
+    facts = {"quantiles": {"p50": [1.0, float("nan"), 2.0]}, "launches": 1}
+    reading = Reading("s", "measured", 1.0, float("-inf"), float("inf"), facts=facts)
     append_record(path, record("a", ratios={"latency": unbounded}, readings={"latency": reading}))
     assert b"NaN" not in path.read_bytes()
     assert b"Infinity" not in path.read_bytes()
@@ -188,6 +187,8 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
 
 COST = {
     "value": 7.0,
+    "low": 6.0,
+    "high": 8.0,
     "unit": "J",
     "class": "estimated",
     "meter": "m",

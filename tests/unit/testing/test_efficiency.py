@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 
 from bench.errors import BenchError
+from bench.gate.allowed import limits_at
+from bench.gate.rule import decide
 from bench.reading import Reading
 from bench.record import Ratio
 from bench.testing import calls, efficiency, files
@@ -61,6 +64,28 @@ def test_with_a_baseline_the_latency_is_gated_unasked(
     found.assert_outcomes(**{outcome: 1})
     if said:
         found.stdout.fnmatch_lines([f"*{said}"])
+
+
+@pytest.mark.parametrize(
+    ("floor", "work", "outcome", "said"),
+    [
+        (0.0, 0.0, "passed", ""),
+        (0.12, 0.12, "failed", "FAIL latency: *slower than allowed; 30 launches*"),
+        (0.0, 0.12, "failed", "FAIL latency: *as fast, but it takes more processor time*"),
+    ],
+)
+def test_files_are_judged_by_the_rule_of_the_gate(
+    run: Run, pytester: pytest.Pytester, answer: list, floor: float, work: float, outcome: str, said: str
+) -> None:
+    """The interval says nothing here: it lies across the limit in every case."""
+    numbers = [[shift + 0.003 * (-1) ** at for at in range(30)] for shift in (floor, work)]
+    found = decide(*numbers, limits_at(0.05), comparisons=1)
+    answer[0] = dataclasses.replace(measured(0.9, 1.2), decision=found)
+    write(pytester, "baseline='old.onnx'", "'model.onnx'")
+    result = run("-rs")
+    result.assert_outcomes(**{outcome: 1})
+    if said:
+        result.stdout.fnmatch_lines([f"*{said}"])
 
 
 @pytest.mark.parametrize("subject", ["lambda: 1", "'model.onnx'"])

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,3 +52,41 @@ def test_marks_differ() -> None:
     marks = [new_mark() for _ in range(10)]
     assert len(set(marks)) == 10
     assert len({each.rpartition("-")[0] for each in marks}) == 1
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a limit to carry a mark in")
+
+
+@linux
+@pytest.mark.parametrize("beginning", [False, True])
+def test_a_daemon_that_emptied_its_environment_is_ended_all_the_same(beginning: bool) -> None:
+    """In a session of its own, without a word of the mark, its worker gone: what the kernel keeps is left."""
+    mark, other = f"test{os.getpid()}-{beginning:d}", f"other{os.getpid()}-1"
+    started = [_daemon(each) for each in (mark, other)]
+    try:
+        end_marked(f"{mark.rpartition('-')[0]}-" if beginning else mark, beginning=beginning)
+        assert not _lives(started[0])
+        assert _lives(started[1])
+    finally:
+        end_marked(other)
+
+
+def _daemon(mark: str) -> int:
+    """Start a worker that leaves a daemon behind, and return the daemon's id."""
+    code = (
+        "import os, subprocess, sys\nfrom bench.wire.strays import carry\n"
+        "carry(sys.argv[1])\n"
+        "left = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], env={}, "
+        "start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        "print(left.pid, flush=True)\nos._exit(0)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, mark], capture_output=True, text=True, check=True)
+    return int(ended.stdout)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"

@@ -136,9 +136,9 @@ class Gated:
             assert CliRunner().invoke(run_command.command, words, catch_exceptions=False).exit_code == 0
         return self.base / out
 
-    def gate(self, *words: str, out: str = "gate") -> Any:
+    def gate(self, *words: str, out: str = "gate", what: str = "gated.yaml") -> Any:
         """Gate; returns click's result, with the report as JSON in `report`."""
-        said = ["gated.yaml", *self.plugins, "-o", out, *words]
+        said = [what, *self.plugins, "-o", out, *words]
         result: Any = CliRunner().invoke(gate_command.command, said)
         path = self.base / out / "gate.json"
         result.report = json.loads(path.read_text()) if path.exists() else None

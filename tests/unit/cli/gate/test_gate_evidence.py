@@ -1,8 +1,17 @@
 """The gate doubts itself: its self-test, evidence that outlives a run, time, and what creeps."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bench.errors import BenchError
+from bench.gate.facts import CellFacts
+from bench.run.gate import evidence
+from bench.run.gate.pair import Rules
+from bench.store import Cache
+from bench.store.folder import open_run
+from bench.suite.cell import Cell
 
 
 def test_a_gate_that_cannot_see_the_plant_is_unfit(gated: Any) -> None:
@@ -113,3 +122,62 @@ def test_joules_are_judged_only_where_asked_and_never_from_an_estimate(gated: An
     (cell,) = (each for each in result.report["cells"] if "· work ·" in each["name"])
     energy = [each for each in cell["metrics"] if each["metric"] == "energy"]
     assert [each["outcome"] for each in energy] == ["not-comparable"] * 2
+
+
+def test_two_gates_at_once_lose_nothing_of_one_another(tmp_path: Path) -> None:
+    cache, cell = Cache(tmp_path), Cell("s", "t", (), "b")
+    base, mine = (CellFacts("c", "c", artifact=f"sha256:{name}") for name in "ab")
+    for launch in range(1, 4):  # both began with nothing, and write after every launch
+        for gate in ("one", "other"):
+            seen = {name: [float(launch)] * launch for name in evidence.CHANNELS}
+            evidence.remember(cache, base, mine, cell, gate, seen)
+    found = evidence.recall(cache, base, mine, cell)
+    assert found is not None
+    assert found["floor"] == [3.0] * 6
+
+
+@pytest.mark.parametrize("channels", [{"floor": [1.0]}, {"floor": ["x"], "work": [], "memory": []}, [1]])
+def test_damaged_evidence_is_none(tmp_path: Path, channels: Any) -> None:
+    cache, cell = Cache(tmp_path), Cell("s", "t", (), "b")
+    base, mine = (CellFacts("c", "c", artifact=f"sha256:{name}") for name in "ab")
+    key = evidence._key(base, mine, cell)
+    for kept in ({"channels": channels}, {"gates": {"one": channels}}, {"gates": 3}):
+        cache.remember(key, {"schema": evidence.VERSION, **kept})
+        assert evidence.recall(cache, base, mine, cell) is None
+    whole = {name: [0.5, 0.25] for name in evidence.CHANNELS}
+    cache.remember(key, {"schema": evidence.VERSION, "channels": whole})  # as it was kept before there were gates
+    assert evidence.recall(cache, base, mine, cell) == whole
+
+
+def test_a_gate_writes_into_no_run_and_shares_no_folder(gated: Any) -> None:
+    kept = gated.run()
+    before = sorted(each.name for each in (kept / "journal").rglob("*.npz"))
+    assert gated.gate("--against", str(kept), out="kept").exit_code == 2
+    assert sorted(each.name for each in (kept / "journal").rglob("*.npz")) == before
+    with open_run(gated.base / "shared"):
+        error = gated.gate("--against", str(kept), out="shared").exception
+    assert isinstance(error, BenchError)
+    assert "in use" in str(error)
+
+
+def test_every_test_that_may_give_a_false_alarm_has_its_share_of_alpha(gated: Any, monkeypatch: Any) -> None:
+    """Latency and memory of a timed cell, its quality where outcomes differ; against each baseline; and a budget."""
+    seen: list[int] = []
+
+    def rules(limits: Any, memory: float, comparisons: int) -> Any:
+        seen.append(comparisons)
+        return Rules(limits, memory, comparisons)
+
+    monkeypatch.setattr("bench.run.gate.gate.Rules", rules)
+    kept = gated.run()
+    (gated.base / "budget.yaml").write_text("quality: -10 pp\n")
+    against = ("--against", str(kept), "--minutes", "0.000001")
+    gated.gate(*against)  # nothing differs: nothing is tested
+    gated.write(PAD=2)
+    gated.gate(*against)
+    gated.write(WRONG=1)
+    gated.gate(*against)
+    gated.gate(*against, "--creep", str(kept))
+    gated.write((gated.base / "gated.yaml").read_text() + "limits: {quality_drop: 1 pp}\n", WRONG=1)
+    gated.gate(*against)
+    assert seen == [1, 2, 3, 6, 4]

@@ -1,6 +1,7 @@
 """A git revision as a baseline: another checkout, another environment, the same core; launches are invented here."""
 
 import os
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from bench.cli import run_command, setup
 from bench.errors import BenchError
 from bench.run import spawn_child
+from bench.run.gate.revision import checked_out, resolve
 
 DESCRIBE = setup._describe
 
@@ -158,3 +160,27 @@ def test_an_environment_that_pip_cannot_make_is_an_honest_error(
     assert "cannot be built" in str(error)
     assert not list((repository.base / "cache" / "envs").glob("*"))
     assert os.environ["PIP_NO_INDEX"] == "1"
+
+
+def test_the_worktree_of_a_gate_that_was_killed_is_forgotten_and_no_other(repository: Any) -> None:
+    gone, away = repository.base / "cache" / "work" / "tmpgone" / "tree", repository.base.parent / "elsewhere"
+    for place in (gone, away):
+        git("worktree", "add", "--detach", "-q", str(place), "HEAD")
+    for place in (gone.parent, away):  # swept, as the folder of a dead process is; and a disk that is not there now
+        shutil.rmtree(place)
+    with checked_out(Path("gated.yaml"), "HEAD", repository.base / "cache" / "work") as checkout:
+        assert (checkout.tree / "gated.yaml").is_file()
+    listed = git("worktree", "list", "--porcelain")
+    assert str(gone) not in listed
+    assert str(away) in listed
+
+
+@pytest.mark.parametrize("revision", ["HEAD~1", "--upload-pack=touch hacked", "-h", "HEAD; touch hacked", "", "@{-9}"])
+def test_a_shallow_clone_and_a_name_like_an_option_are_errors_with_a_cure(repository: Any, revision: str) -> None:
+    edit("gated.yaml", "name: gated", "name: gated2")
+    commit("second")
+    git("clone", "-q", "--depth", "1", f"file://{repository.base}", "shallow")
+    with pytest.raises(BenchError, match="nor a git revision") as caught:
+        resolve(Path("shallow/gated.yaml"), revision)
+    assert "fetch-depth: 0" in str(caught.value.cure)
+    assert not list(repository.base.rglob("hacked"))
