@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bench.authoring import backend, compressor, converter, counter, meter, offers_of, task
     from bench.errors import BenchError, Unsupported, did_you_mean
     from bench.hooks import hookimpl
+    from bench.machine import saturates_int8
     from bench.measure.energy import CounterMeter, EnergySource, Engine, PowerSource, Zone
     from bench.measure.energy.sampler import SampledMeter
     from bench.model_task import ModelInput, ModelTask
@@ -53,6 +54,7 @@ __all__ = [
     "hookimpl",
     "meter",
     "offers_of",
+    "saturates_int8",
     "task",
 ]
 
@@ -61,6 +63,7 @@ _HOMES = {
     "bench.authoring": ("backend", "compressor", "converter", "counter", "meter", "offers_of", "task"),
     "bench.errors": ("BenchError", "Unsupported", "did_you_mean"),
     "bench.hooks": ("hookimpl",),
+    "bench.machine": ("saturates_int8",),
     "bench.measure.energy": ("CounterMeter", "EnergySource", "Engine", "PowerSource", "Zone"),
     "bench.measure.energy.sampler": ("SampledMeter",),
     "bench.model_task": ("ModelInput", "ModelTask"),

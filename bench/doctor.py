@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench.gate.rule import GateLimits, smallest_change
-from bench.machine import load_facts, machine_facts
+from bench.machine import load_facts, machine_facts, saturates_int8
 from bench.reading import Reading
 from bench.run.noise import Noise
 from bench.units import format_quantity
@@ -33,7 +33,19 @@ def examine_machine() -> list[Finding]:
     facts, load = machine_facts(), load_facts()
     virtual = "virtual machine" if facts["virtual"] else "no hypervisor seen"
     seen = f"{facts['processor']}, {facts['cores_usable']} usable of {facts['cores']} cores, {virtual}"
-    return [Finding("processor", "ok", seen), _governor(facts), _load(load, facts), _quota(facts), _clock()]
+    rest = [_governor(facts), _load(load, facts), _quota(facts), _clock()]
+    return [Finding("processor", "ok", seen), examine_int8(saturates_int8()), *rest]
+
+
+def examine_int8(saturates: bool) -> Finding:
+    """Say whether int8 models keep their quality here as they are, or need weights of 7 bits."""
+    if not saturates:
+        return Finding("int8", "ok", "sums of 8-bit products are exact")
+    seen = (
+        "no VNNI: sums of uint8 x int8 products saturate, full-range int8 models lose quality here and gain less speed"
+    )
+    cure = "quantize uses weights of 7 bits here (reduce_range); measure int8 for a newer processor on one"
+    return Finding("int8", "note", seen, cure)
 
 
 def _governor(facts: Mapping[str, Any]) -> Finding:

@@ -6,8 +6,15 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from bench.errors import BenchError
+
+X86 = frozenset({"x86_64", "amd64", "i386", "i686"})
+# Any of these adds four products of 8 bits in 32.
+VNNI = frozenset({"avx512_vnni", "avx_vnni", "avx_vnni_int8", "amx_int8"})
 
 
 def machine_facts() -> dict[str, Any]:
@@ -56,6 +63,33 @@ def processor_name() -> str:
         if line.lower().startswith(("model name", "hardware", "cpu model")):
             return " ".join(line.split(":", 1)[1].split())
     return platform.processor() or platform.machine()
+
+
+def saturates_int8(cpuinfo: str | None = None, architecture: str | None = None) -> bool:
+    """Return whether this processor's products of uint8 and int8 lose sums: x86 without VNNI.
+
+    There two products are added in 16 bits (`vpmaddubsw`), which 255 * 127 + 255 * 127 does not fit. True on an x86
+    that does not say what it has. The arguments replace /proc/cpuinfo's text and the machine's name.
+    """
+    if (architecture or platform.machine()).lower() not in X86:
+        return False
+    text = (_read("/proc/cpuinfo") or "") if cpuinfo is None else cpuinfo
+    lines = (line.partition(":") for line in text.splitlines())
+    flags: set[str] = set().union(*(value.split() for name, _, value in lines if name.strip() == "flags"))
+    return not flags & VNNI
+
+
+# What decides how an artifact is made, by the name an offer gives it in its fact "machine"; part of the cache's key.
+TRAITS: Mapping[str, Callable[[], bool]] = {"saturates-int8": saturates_int8}
+
+
+def traits_of(names: Iterable[str]) -> dict[str, bool]:
+    """Return this machine's traits of those names. Raises BenchError for a name that is none."""
+    asked = list(names)
+    for name in asked:
+        if name not in TRAITS:
+            raise BenchError(f"no trait of a machine is called '{name}'", cure=f"known: {', '.join(TRAITS)}")
+    return {name: TRAITS[name]() for name in asked}
 
 
 def cgroup_quota() -> float | None:

@@ -132,7 +132,6 @@ def _update(asked: Asked, path: Path | None, stack: ExitStack) -> None:
 def _judge(asked: Asked, against: str, creep: str | None, undecided: Undecided, stack: ExitStack) -> GateReport:
     from bench.cli.gate_setup import Setup, accepted, check_baseline
     from bench.gate.verdicts import GateReport
-    from bench.suite import Suite
     from bench.run.gate import Gate
     from bench.run.gate.kept import is_run
     from bench.store.folder import open_run

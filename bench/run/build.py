@@ -15,6 +15,7 @@ from bench.artifact import Artifact
 from bench.derive import compressed_bytes
 from bench.envs import serving
 from bench.errors import BenchError, WorkerError
+from bench.machine import traits_of
 from bench.offer import Offer
 from bench.plan import Catalogue, Operation, Plan, PlannedCell, PlannedComparison, Route
 from bench.reading import Reading
@@ -216,7 +217,9 @@ class Builder:
         """Return one key a point of the route: what everything up to there was made from."""
         keys = [key_of(["start", code_of(task), task.facts.get("arguments"), route.start, self.settings.seed])]
         for each in route.operations:
-            keys.append(key_of([keys[-1], code_of(each.offer), each.produces, each.options]))
+            traits = traits_of(each.offer.facts.get("machine", ()))
+            made_from = [keys[-1], code_of(each.offer), each.produces, each.options]
+            keys.append(key_of([*made_from, traits] if traits else made_from))
         return keys
 
     def _prepare(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,6 +30,11 @@ Symmetric = Annotated[
     "ranges symmetric around zero, so that the zero point is 0: of activations, in the weight-only modes of weights; "
     "the runtime's usual when left out",
 ]
+ReduceRange = Annotated[
+    bool | None,
+    "keep int8 weights to 7 bits (dynamic, static, qat), which an x86 processor without VNNI needs; left out: where "
+    "the processor that quantises lacks it",
+]
 GroupSize = Annotated[
     int | None,
     bench.Bounds(ge=0),
@@ -46,12 +52,14 @@ Codebook = Annotated[
 IndexBits = Annotated[int, bench.Bounds(ge=2, le=8), "bits of an index; 3 are stored in 4, and 5 to 7 in 8"]
 # From a module to an ONNX file at once: chosen only where a step trains, which a file cannot.
 TRAINED_COST = 17.0
+# The range of int8 weights follows from the processor unless it is given: another machine's file is another artifact.
+MACHINE: dict[str, Any] = {"machine": ["saturates-int8"]}
 ONNX: dict[str, Any] = {"needs": ("onnx", "onnxruntime"), "extra": "onnxruntime"}
 TRAINED: dict[str, Any] = {"needs": ("torch", "onnx", "onnxscript", "onnxruntime"), "extra": "onnxruntime"}
 TORCH: dict[str, Any] = {"needs": ("torch", "torchao"), "extra": "torch"}
 
 
-@bench.compressor("quantize", accepts="onnx", **ONNX)
+@bench.compressor("quantize", accepts="onnx", facts=MACHINE, **ONNX)
 def quantize_onnx(
     model: bench.Artifact,
     ctx: bench.Context,
@@ -64,6 +72,7 @@ def quantize_onnx(
     symmetric: Symmetric = None,
     group_size: GroupSize = None,
     budget: Budget = None,
+    reduce_range: ReduceRange = None,
 ) -> Path:
     """Quantise an ONNX file: int8 dynamic or static (QDQ), fp16, or weights alone in 2 to 8 bits.
 
@@ -75,11 +84,11 @@ def quantize_onnx(
     return onnx_file.quantized(
         model,
         ctx,
-        Options(mode, bits, calibrate, method, per_channel, symmetric, group_size, budget),
+        Options(mode, bits, calibrate, method, per_channel, symmetric, group_size, budget, reduce_range=reduce_range),
     )
 
 
-@bench.compressor("quantize", produces="onnx", facts={"cost": TRAINED_COST}, **TRAINED)
+@bench.compressor("quantize", produces="onnx", facts={"cost": TRAINED_COST, **MACHINE}, **TRAINED)
 def quantize_to_onnx(
     model: Any,
     ctx: bench.Context,
@@ -92,6 +101,7 @@ def quantize_to_onnx(
     symmetric: Symmetric = None,
     group_size: GroupSize = None,
     budget: Budget = None,
+    reduce_range: ReduceRange = None,
     epochs: Epochs = 0.0,
     learning_rate: Rate = None,
 ) -> Path:
@@ -99,7 +109,8 @@ def quantize_to_onnx(
     from bench_quantize import qat_onnx
     from bench_quantize.options import Options
 
-    options = Options(mode, bits, calibrate, method, per_channel, symmetric, group_size, budget, epochs, learning_rate)
+    numbers = Options(mode, bits, calibrate, method, per_channel, symmetric, group_size, budget, epochs, learning_rate)
+    options = replace(numbers, reduce_range=reduce_range)
     return qat_onnx.trained_file(model, ctx, options)
 
 
@@ -116,6 +127,7 @@ def quantize_torch(
     symmetric: Symmetric = None,
     group_size: GroupSize = None,
     budget: Budget = None,
+    reduce_range: ReduceRange = None,
     epochs: Epochs = 0.0,
     learning_rate: Rate = None,
 ) -> Path:
@@ -127,7 +139,8 @@ def quantize_torch(
     from bench_quantize import module
     from bench_quantize.options import Options
 
-    options = Options(mode, bits, calibrate, method, per_channel, symmetric, group_size, budget, epochs, learning_rate)
+    numbers = Options(mode, bits, calibrate, method, per_channel, symmetric, group_size, budget, epochs, learning_rate)
+    options = replace(numbers, reduce_range=reduce_range)
     return module.quantized(model, ctx, options)
 
 

@@ -22,6 +22,11 @@ def quantized(model: Any, ctx: bench.Context, options: Options) -> Path:
     registers. Raises Unsupported for a model that cannot be quantised so, BenchError for contradictory options.
     """
     options.check()
+    if options.reduce_range:
+        raise bench.Unsupported(
+            "quantize: reduce_range is for onnxruntime's x86 kernels; torch's int8 files keep 8 bits",
+            cure="leave it out, or use the onnxruntime backend",
+        )
     example = tensors(ctx.example(EXAMPLE_BATCH))
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(ctx.seed)

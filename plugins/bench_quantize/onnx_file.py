@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import bench
-from bench_quantize.options import Options
+from bench_quantize.options import REDUCIBLE, Options
 from bench_quantize.quiet import quiet
 
 QUANTISED = frozenset(
@@ -28,9 +28,17 @@ def quantized(model: bench.Artifact, ctx: bench.Context, options: Options) -> Pa
     path = ctx.workdir / f"{options.mode}.onnx"
     with quiet():
         facts = _write(model.path, path, ctx, options)
-    ctx.note(**{"mode": options.mode, "bits": options.noted_bits, **facts})
+    ctx.note(**{"mode": options.mode, "bits": options.noted_bits, **_range_facts(options), **facts})
     ctx.log(f"{model.size_bytes} bytes became {path.stat().st_size}")
     return path
+
+
+def _range_facts(options: Options) -> dict[str, Any]:
+    """Return whether weights were kept to 7 bits, and who decided; nothing where no integers are multiplied."""
+    if options.mode not in REDUCIBLE or options.bits < 8:
+        return {}
+    by = "the processor it was made on" if options.reduce_range is None else "option"
+    return {"reduce_range": options.reduced, "reduce_range_by": by}
 
 
 def _require_kernels(options: Options) -> None:
@@ -63,7 +71,7 @@ def _write(source: Path, path: Path, ctx: bench.Context, options: Options) -> di
     from bench_quantize import onnx_int8
 
     if options.mode == "dynamic":
-        return onnx_int8.write_dynamic(source, path, per_channel=options.per_channel)
+        return onnx_int8.write_dynamic(source, path, per_channel=options.per_channel, reduced=options.reduced)
     return onnx_int8.write_static(
         source,
         path,
@@ -73,6 +81,7 @@ def _write(source: Path, path: Path, ctx: bench.Context, options: Options) -> di
         symmetric=bool(options.symmetric),
         bits=options.bits,
         trained=options.mode == "qat",
+        reduced=options.reduced,
     )
 
 

@@ -18,7 +18,9 @@ from onnxruntime.quantization.quant_utils import load_model_with_shape_infer
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 import bench
+from bench_quantize.onnx_slim import slim
 from bench_quantize.packing import pack
+from bench_quantize.pooling import pool_means
 
 # Integer matrix products are fastest with signed weights; ConvInteger is with unsigned ones (twice as fast on x86,
 # and older onnxruntimes have no other), so a net that has both takes two passes.
@@ -49,15 +51,25 @@ METHODS: dict[str, tuple[Any, dict[str, Any]]] = {
 CHUNK = 16
 
 
-def write_dynamic(source: Path, path: Path, *, per_channel: bool) -> dict[str, Any]:
-    """Write int8 weights with activations quantised at run time (MatMulInteger, ConvInteger); return facts."""
+def write_dynamic(source: Path, path: Path, *, per_channel: bool, reduced: bool = False) -> dict[str, Any]:
+    """Write int8 weights with activations quantised at run time (MatMulInteger, ConvInteger); return facts.
+
+    `reduced` keeps signed weights to 7 bits; unsigned ones, as of ConvInteger, saturate nowhere.
+    """
     with prepared(source) as (ready, scratch):
         kinds = {node.op_type for node in onnx.load(ready).graph.node} | {"MatMul"}  # a Gemm becomes a MatMul
         wanted = [(list(types), weights) for types, weights in PASSES if kinds & set(types)]
         step = ready
         for turn, (types, weights) in enumerate(wanted):
             target = path if turn == len(wanted) - 1 else scratch / f"pass{turn}.onnx"
-            quantize_dynamic(step, target, op_types_to_quantize=types, weight_type=weights, per_channel=per_channel)
+            quantize_dynamic(
+                step,
+                target,
+                op_types_to_quantize=types,
+                weight_type=weights,
+                per_channel=per_channel,
+                reduce_range=reduced and weights == QuantType.QInt8,
+            )
             step = target
     return {"activations": "uint8 at run time", "weights": "int8", "layers": _int8_weights(path)}
 
@@ -72,11 +84,12 @@ def write_static(
     symmetric: bool,
     bits: int = 8,
     trained: bool = False,
+    reduced: bool = False,
 ) -> dict[str, Any]:
     """Write weights of 8 or 4 bits and int8 activations with calibrated ranges in QDQ form; return facts.
 
     `inputs` are calibration examples by input name, [n, ...] each. `trained` weights lie on the grid already and are
-    met exactly.
+    met exactly. `reduced` keeps int8 weights to 7 bits, -64 to 64.
     """
     with prepared(source) as (ready, scratch):
         model = load_model_with_shape_infer(ready)
@@ -86,18 +99,24 @@ def write_static(
         quantizer = QDQQuantizer(
             model,
             per_channel,
-            False,  # reduce_range
+            reduced,
             QuantType.QInt8 if bits == 8 else QuantType.QInt4,
             QuantType.QInt8 if symmetric else QuantType.QUInt8,
             _ranges(ready, scratch, inputs, kinds=kinds, method=method, symmetric=symmetric),
             [],  # nodes_to_quantize: all
             _weightless_products(model.graph),
             kinds,
-            {"ActivationSymmetric": symmetric, "OpTypesToExcludeOutputQuantization": float_outputs},
+            {
+                "ActivationSymmetric": symmetric,
+                "OpTypesToExcludeOutputQuantization": float_outputs,
+                # onnxruntime rounds them on loading (since 1.21) as it must, to 32 bits: less to store.
+                "QuantizeBias": bits < 8,
+            },
         )
         quantizer.quantize_model()
         if trained and bits == 4:
             _meet_grid(quantizer.model.model.graph)
+        slim(quantizer.model.model, shapes=not chained)
         quantizer.model.save_model_to_file(str(path), False)
     count = len(next(iter(inputs.values())))
     activations = "int8" if symmetric else "uint8"
@@ -159,6 +178,7 @@ def prepared(source: Path) -> Iterator[tuple[Path, Path]]:
         quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
         proto = onnx.load(ready)
         _flatten_biases(proto.graph)
+        pool_means(proto)
         onnx.save(proto, ready)
         yield ready, Path(folder)
 

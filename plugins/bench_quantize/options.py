@@ -11,6 +11,8 @@ GROUP = 32
 BUDGET = 4.0
 # Peak rate of training: what is trained is good already, and a high rate would first undo that.
 RATE = 5e-4
+# Modes whose products are of integers.
+REDUCIBLE = ("dynamic", "static", "qat")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Options:
     budget: float | None = None
     epochs: float = 0.0
     learning_rate: float | None = None
+    reduce_range: bool | None = None
 
     def check(self) -> None:
         """Raise BenchError for options that contradict one another, naming both."""
@@ -41,6 +44,11 @@ class Options:
                     f"quantize: {name} is an option of mode: {mode}, but mode is {self.mode}",
                     cure=f"use mode: {mode}, or leave {name} out",
                 )
+        if self.reduce_range is not None and (self.mode not in REDUCIBLE or self.bits < 8):
+            instead = f"bits is {self.bits}" if self.mode in REDUCIBLE else f"mode is {self.mode}"
+            raise bench.BenchError(
+                f"quantize: reduce_range is about weights computed in int8, but {instead}", cure="leave it out"
+            )
         if self.mode == "qat" and not self.epochs:
             raise bench.BenchError("quantize: mode qat trains, but epochs is 0", cure="give epochs: 1 or more")
         if self.group_size and not self.per_channel:
@@ -56,6 +64,13 @@ class Options:
                 f"quantize: the dynamic kernels have 8-bit weights, not {self.bits}",
                 cure="use mode: weight-only, which stores them in fewer",
             )
+
+    @property
+    def reduced(self) -> bool:
+        """Whether int8 weights keep to 7 bits: as asked, or where this processor's sums would saturate."""
+        if self.mode not in REDUCIBLE or self.bits < 8:
+            return False
+        return bench.saturates_int8() if self.reduce_range is None else self.reduce_range
 
     @property
     def group(self) -> int:
