@@ -42,7 +42,7 @@ def distillation_loss(
         if alpha < 1 and not _taught_alone(options):
             terms.append((1 - alpha) * hard_loss(output, targets, options.label_smoothing))
         if match is not None:
-            terms.append(options.match_weight * match.loss())
+            terms.append(options.match_weight * match.loss(inputs))
         return torch.stack(terms).sum()
 
     return blended

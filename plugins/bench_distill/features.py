@@ -24,6 +24,20 @@ def tokens(feature: Tensor) -> Tensor:
     return feature if feature.dim() == 3 else feature.flatten(2).transpose(1, 2)
 
 
+def seen(kind: str, feature: Tensor, mask: Tensor | None) -> Tensor:
+    """Return a feature, [n, positions, channels], without padding; as it is where no mask speaks of its positions.
+
+    Losses of single positions get the tokens that count, [tokens, 1, channels]; all others zeros for the rest, and
+    `rkd` states scaled so that their mean over positions is the mean over the tokens that count.
+    """
+    if mask is None or feature.shape[:2] != mask.shape:
+        return feature
+    if kind in BY_POSITION:
+        return feature[mask.bool()][:, None]
+    kept = feature * mask[..., None].to(feature.dtype)
+    return kept * (mask.shape[1] / mask.sum(1).clamp(min=1))[:, None, None] if kind == "rkd" else kept
+
+
 def hint(student: Tensor, teacher: Tensor) -> Tensor:
     """Return half the mean squared difference, the student's seen through a regressor (FitNets, Romero et al. 2015)."""
     return F.mse_loss(student, teacher) / 2
@@ -120,6 +134,7 @@ LOSSES: Mapping[str, FeatureLoss] = MappingProxyType(
 )
 SAME_WIDTH = frozenset({"hint", "hidden-mse", "cosine", "pkd", "gram", "fsp"})
 SAME_POSITIONS = frozenset({"hint", "hidden-mse", "cosine", "attention-transfer", "nst", "mmd"})
+BY_POSITION = frozenset({"hint", "hidden-mse", "cosine"})
 # Of attention itself, [n, heads, tokens, tokens]: compared as it comes.
 AS_THEY_COME = frozenset({"attention-mse", "attention-ce"})
 

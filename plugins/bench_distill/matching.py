@@ -66,8 +66,8 @@ class Match:
             if ear is not None:
                 ear.close()
 
-    def loss(self) -> Tensor:
-        """Return the loss, averaged over the pairs."""
+    def loss(self, inputs: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Return the loss, averaged over the pairs; tokens that `inputs` call padding do not count."""
         assert self._student is not None
         assert self._teacher is not None
         mine = [self._student.heard[name] for name, _ in self.pairs]
@@ -76,6 +76,8 @@ class Match:
             return _mean(self.kind, mine, theirs)
         shaped = [project(shape(self.kind, each)) for project, each in zip(self.projections, mine, strict=True)]
         wanted = [shape(self.kind, each) for each in theirs]
+        mask = token_mask(inputs or {})
+        shaped, wanted = ([features.seen(self.kind, each, mask) for each in those] for those in (shaped, wanted))
         if self.kind == "fsp":
             return torch.nn.functional.mse_loss(features.flow(*shaped), features.flow(*wanted))
         return _mean(self.kind, shaped, wanted)
@@ -85,6 +87,12 @@ def shape(kind: str, feature: Tensor) -> Tensor:
     """Return a feature as its loss takes it: pkd looks at the first position, of an image at the mean of all."""
     found = features.tokens(feature)
     return found.mean(1, keepdim=True) if kind == "pkd" and feature.dim() == 4 else found
+
+
+def token_mask(inputs: Mapping[str, Tensor]) -> Tensor | None:
+    """Return which tokens count, [n, tokens], 1 or 0, where the inputs say so by one of the usual names."""
+    found = next((inputs[name] for name in ("mask", "attention_mask") if name in inputs), None)
+    return found if found is not None and found.dim() == 2 else None
 
 
 def match_of(

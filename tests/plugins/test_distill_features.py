@@ -228,3 +228,41 @@ def test_looking_at_shapes_leaves_modes_and_hooks_as_they_were(nets):
     match_of("rkd", (), student, teacher, inputs, "auto")
     assert (student.training, student.deep.training, student.stem.training) == (True, False, True)
     assert not any(each._forward_hooks for each in student.modules())
+
+
+class Tokens(nn.Module):
+    """A state for each token, padding or not, and the mean of those that count."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.words, self.deep = nn.Embedding(9, width), nn.Linear(width, width)
+
+    def forward(self, ids, mask):
+        states = self.deep(self.words(ids)) * 1.0
+        return (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+
+
+@pytest.mark.parametrize("kind", [name for name in (*features.LOSSES, "fsp") if name not in features.AS_THEY_COME])
+def test_padding_does_not_count(kind):
+    torch.manual_seed(0)
+    student, teacher = Tokens(3), Tokens(4)
+    mask = torch.tensor([[1, 1, 1, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0]])
+    ids = torch.randint(9, (4, 5))
+    match = match_of(kind, ("words", "deep"), student, teacher, {"ids": ids, "mask": mask}, "auto")
+    match.listen(student, teacher)
+    values = []
+    for padding in (0, 8):
+        inputs = {"ids": torch.where(mask.bool(), ids, padding), "mask": mask}
+        student(**inputs)
+        teacher(**inputs)
+        values.append((match.loss(inputs).item(), match.loss().item()))
+    match.close()
+    assert values[0][0] == pytest.approx(values[1][0], rel=1e-5)
+    assert kind == "pkd" or values[0][1] != pytest.approx(values[1][1], rel=1e-3)  # without the mask it did
+
+
+def test_the_mean_of_the_tokens_that_count_is_what_rkd_compares():
+    mask, states = torch.tensor([[1, 1, 0]]), torch.tensor([[[2.0], [4.0], [9.0]]])
+    assert features.seen("rkd", states, mask).mean(1).item() == pytest.approx(3.0)
+    assert features.seen("hint", states, mask).flatten().tolist() == [2.0, 4.0]
+    assert features.seen("hint", states, mask[:, :2]) is states
