@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.artifact import Artifact
     from bench.authoring import backend, compressor, converter, counter, meter, offers_of, task
+    from bench.encoding import StoredWeights, encoded_bytes
     from bench.errors import BenchError, Unsupported, did_you_mean
+    from bench.execution import Operation, executed
     from bench.hooks import hookimpl
     from bench.machine import saturates_int8
     from bench.measure.energy import CounterMeter, EnergySource, Engine, PowerSource, Zone
@@ -36,12 +38,14 @@ __all__ = [
     "ModelInput",
     "ModelTask",
     "Offer",
+    "Operation",
     "Option",
     "PowerSource",
     "Reading",
     "SampledMeter",
     "Score",
     "Session",
+    "StoredWeights",
     "Task",
     "TrainableTask",
     "Unsupported",
@@ -51,6 +55,8 @@ __all__ = [
     "converter",
     "counter",
     "did_you_mean",
+    "encoded_bytes",
+    "executed",
     "hookimpl",
     "meter",
     "offers_of",
@@ -61,7 +67,9 @@ __all__ = [
 _HOMES = {
     "bench.artifact": ("Artifact",),
     "bench.authoring": ("backend", "compressor", "converter", "counter", "meter", "offers_of", "task"),
+    "bench.encoding": ("StoredWeights", "encoded_bytes"),
     "bench.errors": ("BenchError", "Unsupported", "did_you_mean"),
+    "bench.execution": ("Operation", "executed"),
     "bench.hooks": ("hookimpl",),
     "bench.machine": ("saturates_int8",),
     "bench.measure.energy": ("CounterMeter", "EnergySource", "Engine", "PowerSource", "Zone"),

@@ -163,10 +163,21 @@ class Session(Protocol):
         """Wait until the device has finished everything that was submitted."""
 
     def facts(self) -> Mapping[str, Any]:
-        """Return what the runtime really does: version, providers, threads, precision."""
+        """Return what the runtime really does: version, providers, threads, precision, and `executed` if it knows."""
 
     def close(self) -> None:
         """Free the session."""
+
+
+@runtime_checkable
+class Profiled(Protocol):
+    """A session that can say what it executes, for the audit of compression; optional.
+
+    One without a profiler may return the same mapping under `executed` in its facts.
+    """
+
+    def profile(self, inputs: Arrays) -> Mapping[str, Any]:
+        """Run some calls on these inputs and return what was executed, as `bench.executed` makes it."""
 
 
 class Backend(Protocol):

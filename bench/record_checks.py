@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from bench import shapes
+from bench.audit import VERDICTS as AUDIT_VERDICTS
 from bench.reading import CLASSES, OWN, STRENGTH, VALIDITY, Reading, lacking
 
 DEEPEST = 6  # no reading lies deeper in a record
@@ -16,7 +17,7 @@ COUNTS = frozenset({"count", "1", ""})
 UNITS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("latency", "startup"), frozenset({"s"})),
     **dict.fromkeys(("energy", "energy_load", "energy_warm_up"), frozenset({"J"})),
-    **dict.fromkeys(("memory", "size", "size_compressed"), frozenset({"B", "byte", "bytes"})),
+    **dict.fromkeys(("memory", "size", "size_compressed", "size_encoded"), frozenset({"B", "byte", "bytes"})),
     **dict.fromkeys(("parameters", "nonzero", "bitops"), COUNTS),
     "flops": frozenset({"FLOP", "FLOPs", "flop", "flops"}),
 }
@@ -54,6 +55,15 @@ STEP: Mapping[str, tuple[shapes.Check, str]] = {
     "log": shapes.TEXTS,
     "train_samples": shapes.NUMBER_OR_NULL,
 }
+AUDIT: Mapping[str, tuple[shapes.Check, str]] = {
+    "verdict": (
+        shapes.optional(lambda value: shapes.is_text(value) and value in AUDIT_VERDICTS),
+        f"null or one of {', '.join(AUDIT_VERDICTS)}",
+    ),
+    "advice": shapes.TEXT,
+    **dict.fromkeys(("stored", "executed", "speed_up"), shapes.MAPPING),
+    **dict.fromkeys(("claimed", "findings"), (shapes.listing(shapes.is_mapping), "a list of mappings")),
+}
 SPENT: Mapping[str, tuple[shapes.Check, str]] = {
     **dict.fromkeys(("seconds", "cpu_s", "train_s", "samples"), shapes.NUMBER_OR_NULL),
     **dict.fromkeys(("energy", "samples_per_joule", "of_original", "quality"), shapes.MAPPING),
@@ -79,6 +89,7 @@ def check_whole(data: Mapping[str, Any]) -> None:
     for index, each in enumerate(data.get("lineage", ())):
         _mapping(each, f"lineage[{index}]")
         shapes.refuse_odd(each, STEP, f"lineage[{index}].")
+    shapes.refuse_odd(data.get("audit", {}), AUDIT, "audit.")
     _check_cost(data.get("compression", {}))
 
 

@@ -36,7 +36,11 @@ FIELDS: Sequence[tuple[str, Type, str]] = (
     ("readings", "object", "Every number about the cell, by name."),
     ("ratios", "object", "Ratios to another record's numbers, by name."),
     ("limits", "object", "The suite's limits: limit, value read, ok (null: not known)."),
-    ("audit", "object", "Claimed, stored and executed compression; empty until an audit ran."),
+    (
+        "audit",
+        "object",
+        "Claimed, stored and executed compression, the verdict (null: not judged) and one sentence of advice.",
+    ),
     ("compression", "object", "What making the artifact cost, by phase, what was trained, and when that is paid back."),
     ("lineage", "array", "Steps and conversions that made the artifact, oldest first."),
     ("machine", "object", "The machine: processor, cores, memory, limits, governor, kernel."),

@@ -19,7 +19,7 @@ from bench.stats import Interval, verdict
 NOT = "not comparable"
 TIMED = ("latency", "memory", "startup", "energy")
 HEADLINE = ("latency", "energy")
-METRICS = (*TIMED, "size", "size_compressed", "flops", "bitops", "parameters", "nonzero")
+METRICS = (*TIMED, "size", "size_compressed", "size_encoded", "flops", "bitops", "parameters", "nonzero")
 OTHER_RUN = "measured in different runs: 'bench gate' measures side by side"
 SAME = "both are the same artifact: a difference is the machine's"
 # An estimate of energy is one of processor time: the verdict says what was seen, and no saving of joules is claimed.
@@ -55,12 +55,24 @@ def compare_records(first: Record, second: Record, folder: Path | None = None) -
         return [Line(name, "all", None, NOT, "another machine, task version, data, scenario, batch or threads")]
     pair = beside(first, second, folder)
     lines = [_quality(first, second, pair), *(_metric(metric, first, second, pair) for metric in METRICS)]
-    return [_doubted(_ranked(each, first, second), first, second) for each in lines]
+    return [_doubted(_ranked(_audited(each, first, second), first, second), first, second) for each in lines]
 
 
 def comparable(lines: list[Line]) -> bool:
     """Whether anything can be said of what matters most, latency or energy, in any of the pairs."""
     return any(each.verdict != NOT for each in lines if each.metric in HEADLINE)
+
+
+def _audited(line: Line, first: Record, second: Record) -> Line:
+    """Say beside the latency what an audit found of a compression that is not effective."""
+    if line.metric != "latency":
+        return line
+    found = [
+        f"audit of {side}: {record.audit['verdict']}, {record.audit.get('advice', '')}"
+        for side, record in (("a", first), ("b", second))
+        if record.audit.get("verdict") not in (None, "effective")
+    ]
+    return replace(line, note=" | ".join([*([line.note] if line.note else []), *found]))
 
 
 def _ranked(line: Line, first: Record, second: Record) -> Line:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from bench.cli.audit_text import audit_text
 from bench.cli.cost_text import cost_text
 from bench.cli.find import find_record
 from bench.cli.progress import clean
@@ -44,6 +45,7 @@ def _lines(record: Record, folder: Path) -> Iterator[str]:
     yield from _readings(record)
     yield from _ratios(record)
     yield from _limits(record.limits)
+    yield from audit_text(record.audit)
     yield from _lineage(record)
     yield from cost_text(record)
     yield "\nmachine   " + ", ".join(f"{k} {v}" for k, v in record.machine.items() if v is not None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bench.audit import VERDICTS as AUDIT_VERDICTS
 from bench.publish.format import MISSING, POINTS, TIMES, Figure, Scale, figure, figure_of, number, written
 from bench.publish.model import SHAPES, Cell
 from bench.publish.text import mapping, plain, visible
@@ -121,6 +122,17 @@ def validity(record: Record) -> tuple[str, list[str]]:
     return (
         (word, listed) if word in ("valid", "suspect", "invalid") else ("invalid", [f"verdict {plain(word)}", *listed])
     )
+
+
+def audit_cell(record: Record) -> Cell:
+    """Return the cell of the audit's verdict with its advice; a verdict nobody knows stands as it is, sorted last."""
+    found = mapping(record.audit)
+    word = found.get("verdict")
+    if word is None:
+        note = "the baseline" if record.cell.is_baseline else visible(found.get("advice") or "", REASON_LIMIT)
+        return Cell(MISSING, note, tone="dim")
+    place = AUDIT_VERDICTS.index(word) if word in AUDIT_VERDICTS else -1
+    return Cell(visible(word, 40), visible(found.get("advice") or "", REASON_LIMIT), sort=float(-place))
 
 
 def limits_cell(limits: Mapping[str, Any]) -> Cell:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from bench.publish.cells import drop_cell, limits_cell, ratio_cell, reading_cell, validity_cell
+from bench.publish.cells import audit_cell, drop_cell, limits_cell, ratio_cell, reading_cell, validity_cell
 from bench.publish.context import Context, higher_is_better, metric_name
 from bench.publish.cost import break_even_cell
 from bench.publish.format import TIMES, Figure, figure, figure_of
@@ -110,7 +110,7 @@ class Spec:
         if self.key == "drop" and context.scale("quality").label not in ("%", ""):
             unit = context.scale("quality").label
         label = metric_name(context.records).capitalize() if self.key == "quality" else self.label
-        return Column(self.key, label, unit, self.help, self.key not in ("validity", "limits"))
+        return Column(self.key, label, unit, self.help, self.key not in ("validity", "limits", "audit"))
 
 
 SPECS = (
@@ -175,10 +175,25 @@ SPECS = (
         "Bytes after zstd",
         "size_compressed",
     ),
+    Spec(
+        "encoded",
+        "Size, encoded",
+        _reading("size_encoded"),
+        _has("size_encoded"),
+        "Bytes if zeros, few values and equal weights were stored as such",
+        "size_encoded",
+    ),
     Spec("parameters", "Parameters", _reading("parameters"), _has("parameters"), "Stored parameters", "parameters"),
     Spec("nonzero", "Non-zero", _reading("nonzero"), _has("nonzero"), "Parameters that are not zero", "nonzero"),
     Spec(
         "flops", "FLOPs", _reading("flops"), _has("flops"), f"Multiply and add counted apart: 2 {TIMES} MACs", "flops"
+    ),
+    Spec(
+        "audit",
+        "Audit",
+        lambda _, record: audit_cell(record),
+        lambda context: any(mapping(each.audit).get("verdict") for each in context.records),
+        "Whether the compression is in the file and is executed; advice where it is not",
     ),
     Spec("launches", "Launches", _launches, _always, "Independent process launches behind the figures"),
     Spec(

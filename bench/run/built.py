@@ -52,6 +52,8 @@ class TaskFacts:
 class Side:
     """One side of a comparison: a planned cell on its way from artifact to numbers.
 
+    `executed` is what its backend really runs, with the `reason` alone where that is not known.
+
     A gate measures a cell beside itself: `role` tells such sides apart, `burden` is the busy work planted in one, as a
     share of its calls, and `spawn` and `backend` are those of another revision's environment where they differ.
     """
@@ -61,6 +63,7 @@ class Side:
     failure: Failure | None = None
     counts: Mapping[str, Any] = field(default_factory=dict)
     outcomes: Any = None
+    executed: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     copy: Artifact | None = None
     role: str = ""

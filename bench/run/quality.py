@@ -17,6 +17,7 @@ from bench.plan import PlannedComparison
 from bench.run.build import Builder, LazyWorker
 from bench.run.built import Side, TaskFacts
 from bench.run.deadline import Deadline
+from bench.run.profiles import Profiles, backend_of
 from bench.run.source import code_of
 from bench.run.spawning import settings_for
 from bench.store.cache import key_of
@@ -30,7 +31,7 @@ def evaluate(builder: Builder, comparison: PlannedComparison, task: TaskFacts, s
     threads gains less from them.
     """
     grading = Grading(builder, comparison, task)
-    todo = [side for side in sides if side.alive and not grading.recall(side)]
+    todo = [side for side in sides if side.alive and not (grading.recall(side) & grading.profiles.recall(side))]
     if not todo:
         return
     waiting = deque(todo)
@@ -49,6 +50,7 @@ class Grading:
 
     def __init__(self, builder: Builder, comparison: PlannedComparison, task: TaskFacts) -> None:
         self.builder, self.comparison, self.task = builder, comparison, task
+        self.profiles = Profiles(builder, comparison, task)
         self._grader = LazyWorker(builder.settings, 1)
         self._prepared = self._over = False
         self._predictors: list[LazyWorker] = []
@@ -70,7 +72,10 @@ class Grading:
                 except IndexError:  # the other lane was quicker
                     return
                 try:
-                    side.outcomes = self._outcomes(side, predictor, threads)
+                    if side.outcomes is None:
+                        side.outcomes = self._outcomes(side, predictor, threads)
+                    if not side.executed:
+                        self.profiles.ask(side, predictor)
                 except Exception as error:  # noqa: BLE001 - whatever a plugin does costs its own cell only
                     side.fail(error, "evaluating quality")
                     predictor.close()
@@ -95,9 +100,8 @@ class Grading:
 
     def _predict(self, side: Side, predictor: LazyWorker, threads: int, outputs: str, within: Deadline) -> None:
         assert side.artifact is not None
-        cell, backend = side.planned.cell, self.comparison.backend
-        named = {"target": backend.target, "options": dict(cell.backend_options), "needs": list(backend.needs)}
-        self.builder.ask(predictor, "import", within, **named)
+        cell = side.planned.cell
+        self.builder.ask(predictor, "import", within, **backend_of(self.comparison, side))
         self.builder.ask(
             predictor,
             "predict",

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from bench.derive import Derived, Stop, derive_comparison, derive_quality
+from bench.derive.audit import Evidence, audit
 from bench.derive.limits import judge_limits
 from bench.derive.ratios import exact_ratio, unpaired_ratio
 from bench.derive.verdict import ALL, Doubt, judged
@@ -26,7 +27,7 @@ from bench.run.source import environment_of, runtime_of
 from bench.store import Launch, document_of
 from bench.suite.cell import Cell
 
-EXACT = ("size", "size_compressed", "parameters", "nonzero", "flops", "bitops")
+EXACT = ("size", "size_compressed", "size_encoded", "parameters", "nonzero", "flops", "bitops")
 
 BEST = "latency_vs_best"
 IN_PROCESS = "measured in one process: nothing keeps the sides apart from one another or from the controller"
@@ -111,6 +112,7 @@ class Recorder:
             readings=readings,
             ratios=ratios,
             limits=judge_limits(self.settings.limits, readings),
+            audit=_audit(side, base, counts, ratios.get("latency")),
             versions=self._versions(comparison, side, launches),
         )
 
@@ -232,6 +234,19 @@ def _latency(record: Record) -> tuple[float, float, float]:
     if reading is None or reading.value is None:
         return ()  # type: ignore[return-value]
     return reading.value, reading.low or 0.0, math.inf if reading.high is None else reading.high
+
+
+def _audit(side: Side, base: Side, counts: Mapping[str, Reading], latency: Ratio | None) -> dict[str, Any]:
+    """Judge what a side's recipe did; a recipe of no steps claims nothing."""
+    mine = _evidence(side, counts)
+    if side is base or not side.planned.cell.recipe:
+        return audit(mine, None)
+    return audit(mine, _evidence(base, counts_of(base)), latency)
+
+
+def _evidence(side: Side, counts: Mapping[str, Reading]) -> Evidence:
+    assert side.artifact is not None
+    return Evidence(side.artifact.digest, counts, side.executed, side.artifact.lineage)
 
 
 def counts_of(side: Side) -> dict[str, Reading]:

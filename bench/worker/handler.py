@@ -45,6 +45,7 @@ class Handler:
             "window": self.metering.window,
             "idle": self.metering.idle,
             "predict": self.measuring.predict,
+            "profile": self.measuring.profile,
             "close": self.measuring.close,
         }
 

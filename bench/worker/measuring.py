@@ -17,7 +17,7 @@ from bench.errors import PluginError, Unsupported
 from bench.measure import memory, placement, recorder
 from bench.measure.burden import burdened, turns_for
 from bench.measure.energy import Took
-from bench.protocols import Arrays, Backend, Session
+from bench.protocols import Arrays, Backend, Profiled, Session
 from bench.reading import Reading
 from bench.units import format_quantity
 from bench.wire.frames import Message
@@ -43,6 +43,7 @@ class Measuring:
         self.reopens = False
         self.padding: list[bytearray] = []
         self.turns = 0
+        self.held: tuple[str, Session] | None = None
 
     def load(self, *, target: str, options: Mapping[str, Any], needs: Sequence[str]) -> Mapping[str, Any]:
         """Import the backend and what it needs; the time is the artifact's import cost."""
@@ -136,17 +137,47 @@ class Measuring:
 
         arrays = _load(inputs)
         total = len(next(iter(arrays.values())))
+        self._let_go()
         session = self._backend().open(Artifact.from_json(artifact), device=device, threads=threads)
         slices = [slice(start, start + batch) for start in range(0, total, batch)]
         parts = [session.run({name: value[each] for name, value in arrays.items()}) for each in slices]
-        session.close()
+        self.held = str(artifact["digest"]), session
         joined = {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
         Path(outputs).parent.mkdir(parents=True, exist_ok=True)
         np.savez(outputs, **joined)  # type: ignore[arg-type]  # numpy types the array names as its own flags
         return {"examples": total, "outputs": digest_outputs(joined)}
 
+    def profile(self, *, artifact: Mapping[str, Any], inputs: str, device: str, threads: int) -> Mapping[str, Any]:
+        """Return what the backend executes for the latency inputs; it says so itself, or nothing is known.
+
+        The session that has just predicted for the artifact serves again. A session's own `profile` is asked first,
+        then `executed` among its facts. Raises Unsupported where there is neither.
+        """
+        from bench.execution import check_executed
+
+        if self.held is None or self.held[0] != artifact["digest"]:
+            self._let_go()
+            session = self._backend().open(Artifact.from_json(artifact), device=device, threads=threads)
+            self.held = str(artifact["digest"]), session
+        try:
+            session = self.held[1]
+            found = session.profile(_load(inputs)) if isinstance(session, Profiled) else session.facts().get("executed")
+        finally:
+            self._let_go()
+        if found is None:
+            raise Unsupported("the backend does not say what it executes")
+        return {"executed": check_executed(jsonable(dict(found)))}
+
+    def _let_go(self) -> None:
+        """Close the session that predicted. What it was for is over: a close that fails must not cost the next one."""
+        held, self.held = self.held, None
+        if held is not None:
+            with contextlib.suppress(Exception):
+                held[1].close()
+
     def close(self) -> Mapping[str, Any]:
         """Close the session."""
+        self._let_go()
         if self.session is not None:
             self.session.close()
         self.session = self.call = None

@@ -87,6 +87,14 @@ def bitops(artifact: bench.Artifact) -> bench.Reading:
     return count_bitops(artifact)
 
 
+@bench.counter("size_encoded", accepts=FORMAT, **COUNTS)
+def size_encoded(artifact: bench.Artifact) -> bench.Reading:
+    """Bytes of the file if zeros, few values and equal weights were stored as such."""
+    from bench_onnxruntime.counters import count_encoded
+
+    return count_encoded(artifact)
+
+
 @bench.task(
     "own-onnx",
     produces=FORMAT,

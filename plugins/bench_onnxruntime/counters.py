@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import onnx
 
 import bench
 from bench_onnxruntime.graph import Graph
-from bench_onnxruntime.work import Uncountable, Work, measure_work
+from bench_onnxruntime.work import FLOAT_BITS, NARROW, Uncountable, Work, measure_work, packed_bits
 
 WEIGHTS = "weights the file holds; biases counted, shapes, indices, single numbers, scales and zero points not"
 
@@ -27,6 +26,7 @@ class Analysis:
     parameters_by_dtype: Mapping[str, int]
     work: tuple[Work, ...]
     problem: str | None
+    stored: bench.StoredWeights
 
 
 def count_parameters(artifact: bench.Artifact) -> bench.Reading:
@@ -69,6 +69,12 @@ def count_bitops(artifact: bench.Artifact) -> bench.Reading:
     return bench.Reading.counted(value, "count", convention="MACs x weight bits x activation bits", batch=1)
 
 
+def count_encoded(artifact: bench.Artifact) -> bench.Reading:
+    """Count the bytes of the file if each weight took the smallest of its encodings, and equal weights one."""
+    found = analyse(artifact)
+    return found.stored.reading(artifact.size_bytes)
+
+
 def analyse(artifact: bench.Artifact) -> Analysis:
     """Analyse an ONNX artifact; the same content is looked at once in a process."""
     return _analyse(str(artifact.path), artifact.digest)
@@ -78,13 +84,19 @@ def analyse(artifact: bench.Artifact) -> Analysis:
 def _analyse(path: str, digest: str) -> Analysis:
     del digest  # part of the key: the same path may hold another file later
     graph = Graph(Path(path))
-    sizes: Counter[str] = Counter()
-    nonzero = 0
+    stored = bench.StoredWeights()
     for name, tensor in graph.weights().items():
-        sizes[onnx.TensorProto.DataType.Name(tensor.data_type).lower()] += math.prod(tensor.dims)
-        nonzero += graph.nonzero(name)
+        width = packed_bits(graph.packed[name]) if name in graph.packed else NARROW.get(tensor.data_type, FLOAT_BITS)
+        kind = f"uint{width}" if name in graph.packed else _type_name(tensor.data_type)
+        stored.add(graph.values(name), bits=width, dtype=kind)
+    for name in graph.decoded:
+        stored.add_indices(graph.values(name), index_bytes=graph.decoded.stored_bytes(name))
     work, problem = _work(graph)
-    return Analysis(sum(sizes.values()), nonzero, sizes, work, problem)
+    return Analysis(stored.count, stored.nonzero, stored.by_dtype, work, problem, stored)
+
+
+def _type_name(data_type: int) -> str:
+    return str(onnx.TensorProto.DataType.Name(data_type)).lower()
 
 
 def _work(graph: Graph) -> tuple[tuple[Work, ...], str | None]:

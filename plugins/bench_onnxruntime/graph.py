@@ -12,6 +12,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from bench_onnxruntime.decoded import Decoded, unpacked
+
 
 @dataclass(frozen=True)
 class Product:
@@ -38,13 +40,14 @@ PRODUCTS: Mapping[str, Product] = {
     "MatMulIntegerToFloat": Product(zero_point=5, axis=-1),
     "DynamicQuantizeMatMul": Product(zero_point=3, axis=-1),
     "QLinearMatMul": Product(weight=3, zero_point=5, axis=-1),
+    "MatMulNBits": Product(),
 }
 # These multiply too, in ways for which there is no formula here: a count that leaves them out would be a lie.
 UNCOUNTED = frozenset(
     {
         *("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"),
         *("Attention", "MultiHeadAttention", "GroupQueryAttention", "QAttention"),
-        *("Einsum", "DFT", "DeformConv", "MatMulNBits", "MatMulBnb4"),
+        *("Einsum", "DFT", "DeformConv", "MatMulBnb4"),
     }
 )
 # Operators that move, pick or scale values without mixing them: what comes out is stored in what went in.
@@ -65,6 +68,7 @@ SCALES: Mapping[str, tuple[int, ...]] = {
     "MatMulInteger": (2, 3),
     "MatMulIntegerToFloat": (2, 3, 4, 5),
     "DynamicQuantizeMatMul": (2, 3),
+    "MatMulNBits": (2, 3, 4),
 }
 # Integer biases of quantised products; their zero point is 0.
 BIASES: Mapping[str, tuple[int, ...]] = {"QLinearConv": (8,), "QGemm": (6,)}
@@ -84,6 +88,8 @@ class Graph:
         self.inner_nodes = [node for graph in _branches(self.model.graph) for node in graph.node]
         self.constants = {each.name: each for each in _constants(self.model.graph)}
         self.maker = {output: node for node in self._all_nodes() for output in node.output}
+        self.packed = {node.input[1]: node for node in self._all_nodes() if node.op_type == "MatMulNBits"}
+        self.decoded = Decoded(self.model, self.constants)
         self._zeros = dict(self._zero_points())
 
     def weights(self) -> dict[str, Any]:
@@ -91,7 +97,7 @@ class Graph:
 
         Scales, zero points, shapes, indices and single numbers are not, except a single number in a product.
         """
-        scales, operands = set(), set()
+        scales, operands = set(self.decoded.constants), set()
         for node in self._all_nodes():
             operands |= set(node.input) if node.op_type in PRODUCTS else set()
             scales |= {_input(node, position) for position in SCALES.get(node.op_type, ())}
@@ -100,7 +106,7 @@ class Graph:
             for name, tensor in self.constants.items()
             if name not in scales
             and not name.endswith(SCALE_SUFFIXES)
-            and (name in self._zeros or _is_float_weight(tensor, operands))
+            and (name in self._zeros or name in self.packed or _is_float_weight(tensor, operands))
         }
 
     def source(self, name: str) -> str:
@@ -109,14 +115,22 @@ class Graph:
             name = self.maker[name].input[0]
         return name
 
-    def nonzero(self, name: str) -> int:
-        """Return how many values of a weight are not zero; a quantised one is zero at its zero point."""
+    def values(self, name: str) -> Any:
+        """Return a weight as numbers that are zero where it is: floats, or integers less their zero point."""
+        if name in self.decoded:
+            return self.decoded.values[name]
+        if name in self.packed:
+            return unpacked(self.packed[name], self.constants, attribute)
         values = numpy_helper.to_array(self.constants[name])
         zero, axis = self._zeros.get(name, ("", 0))
         if zero not in self.constants:
-            return int(np.count_nonzero(values.astype(np.float32)))
+            return values if values.dtype.kind in "iu" or values.dtype == np.float16 else values.astype(np.float32)
         offsets = numpy_helper.to_array(self.constants[zero]).astype(np.int32)
-        return int(np.count_nonzero(values.astype(np.int32) != _along(offsets, values.ndim, axis)))
+        return values.astype(np.int32) - _along(offsets, values.shape, axis)
+
+    def nonzero(self, name: str) -> int:
+        """Return how many values of a weight are not zero; a quantised one is zero at its zero point."""
+        return int(np.count_nonzero(self.values(name)))
 
     def _zero_points(self) -> Iterator[tuple[str, tuple[str, int]]]:
         """Yield quantised weights with the name of their zero point and the axis it runs along."""
@@ -169,10 +183,13 @@ def _input(node: Any, position: int) -> str:
     return str(node.input[position]) if position < len(node.input) else ""
 
 
-def _along(zero: Any, ndim: int, axis: int) -> Any:
-    """Shape a zero point (one, or one per slice along an axis) so that it broadcasts against the weight."""
+def _along(zero: Any, shape: tuple[int, ...], axis: int) -> Any:
+    """Shape a zero point (one, one per slice along an axis, or one per block of it) to broadcast against the weight."""
     if zero.size == 1:
         return zero.reshape(())
-    shape = [1] * ndim
-    shape[axis] = zero.size
-    return zero.reshape(shape)
+    if zero.ndim == len(shape) > 1:
+        block = -(-shape[axis] // zero.shape[axis])
+        return np.repeat(zero, block, axis=axis).take(range(shape[axis]), axis=axis)
+    sizes = [1] * len(shape)
+    sizes[axis] = zero.size
+    return zero.reshape(sizes)

@@ -67,10 +67,18 @@ def _work(graph: Graph, node: Any, operands: Mapping[str, Operand]) -> Work:
     return Work(
         node.op_type,
         _macs(node, operands[activation].shape, operands[weight].shape, operands[output].shape),
-        _bits(graph, weight, operands),
+        _weight_bits(graph, node, weight, operands),
         bits,
-        _density(graph, weight),
+        density(graph, weight),
     )
+
+
+def _weight_bits(graph: Graph, node: Any, weight: str, operands: Mapping[str, Operand]) -> int:
+    if node.op_type == "MatMulNBits":
+        return packed_bits(node)
+    if weight in graph.decoded:
+        return max(1, math.floor(graph.decoded.stored_bits(weight)))
+    return _bits(graph, weight, operands)
 
 
 def _macs(node: Any, activation: Sequence[int], weight: Sequence[int], output: Sequence[int]) -> int:
@@ -79,12 +87,22 @@ def _macs(node: Any, activation: Sequence[int], weight: Sequence[int], output: S
         return math.prod(activation) * math.prod(weight[1:])
     if "Conv" in node.op_type:
         return math.prod(output) * math.prod(weight[1:])
+    if node.op_type == "MatMulNBits":
+        return math.prod(output) * int(attribute(node, "K", 0))
     inner = activation[-2] if attribute(node, "transA", 0) else activation[-1]
     return math.prod(output) * inner
 
 
-def _density(graph: Graph, weight: str) -> float:
-    source = graph.source(weight)
+def packed_bits(node: Any) -> int:
+    """Return the bits of a weight of a MatMulNBits node."""
+    return int(attribute(node, "bits", 4))
+
+
+def density(graph: Graph, weight: str) -> float:
+    """Return the share of a product's weights that are not zero; 1 for activations."""
+    source = weight if weight in graph.decoded else graph.source(weight)
+    if source in graph.decoded or source in graph.packed:
+        return graph.nonzero(source) / max(1, graph.values(source).size)
     if source not in graph.constants:
         return 1.0
     return graph.nonzero(source) / max(1, math.prod(graph.constants[source].dims))

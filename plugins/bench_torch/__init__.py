@@ -102,6 +102,14 @@ def bitops(artifact: bench.Artifact) -> bench.Reading:
     return count_bitops(artifact)
 
 
+@bench.counter("size_encoded", accepts=FORMATS, **TORCH)
+def size_encoded(artifact: bench.Artifact) -> bench.Reading:
+    """Bytes of the file if zeros, few values and equal weights were stored as such."""
+    from bench_torch.weights import count_encoded
+
+    return count_encoded(artifact)
+
+
 @bench.task("own-torch", produces="torch", facts={**OWN, "opens": ".pt2"}, **TORCH)
 def own_torch(model: Model, data: Data = None) -> bench.Task:
     """Take a torch.export program (.pt2) of your own (for `bench try`)."""

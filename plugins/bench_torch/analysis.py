@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,9 +10,10 @@ from pathlib import Path
 import torch
 
 import bench
+from bench_torch.decoded import decoded_weights
 from bench_torch.flat import flatten
 from bench_torch.program import inputs_of, load_program
-from bench_torch.weights import weight_names, weights_of
+from bench_torch.weights import numbers, stored_bits, weight_names, weights_of
 from bench_torch.work import Work, measure_work
 
 
@@ -26,6 +26,7 @@ class Analysis:
     parameters_by_dtype: Mapping[str, int]
     work: tuple[Work, ...]
     problem: str | None
+    stored: bench.StoredWeights
 
 
 def analyse(artifact: bench.Artifact) -> Analysis:
@@ -38,11 +39,14 @@ def _analyse(path: str, digest: str) -> Analysis:
     del digest  # part of the key: the same path may hold another file later
     program = load_program(Path(path))
     graph, state = flatten(program)
-    sizes: Counter[str] = Counter()
-    nonzero = 0
+    decoded = decoded_weights(graph, state)
+    inside = frozenset().union(*(each.parts for each in decoded.values()))
+    stored = bench.StoredWeights()
     with torch.no_grad():
-        for stored, real in weights_of(graph, state, weight_names(program, state)):
-            sizes[str(stored.dtype).removeprefix("torch.")] += stored.numel()
-            nonzero += int(torch.count_nonzero(real))
-    work, problem = measure_work(graph, state, inputs_of(program))
-    return Analysis(sum(sizes.values()), nonzero, sizes, work, problem)
+        for tensor, real in weights_of(graph, state, weight_names(program, state) - inside):
+            stored.add(numbers(real, tensor), bits=stored_bits(tensor), dtype=str(tensor.dtype).removeprefix("torch."))
+        for each in decoded.values():
+            stored.add_indices(each.values.numpy(), index_bytes=each.stored_bytes)
+    bits = {name: each.stored_bits for name, each in decoded.items()}
+    work, problem = measure_work(graph, state, inputs_of(program), bits)
+    return Analysis(stored.count, stored.nonzero, stored.by_dtype, work, problem, stored)

@@ -88,6 +88,12 @@ class TorchSession:
         own = {"runtime": "torch", "version": torch.__version__, "mode": self.mode, "threads": torch.get_num_threads()}
         return {**own, **self._facts}
 
+    def profile(self, inputs: bench.Arrays) -> dict[str, Any]:
+        """Return what is executed for a batch, as torch's profiler sees it."""
+        from bench_torch.profile import profiled
+
+        return profiled(self.bind(inputs))
+
     def close(self) -> None:
         """Drop the program; the tensors go with the last reference."""
         self._inputs = ()

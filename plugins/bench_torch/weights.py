@@ -33,6 +33,28 @@ def count_nonzero(artifact: bench.Artifact) -> bench.Reading:
     return bench.Reading.counted(analyse(artifact).nonzero, "count", convention=CONVENTION)
 
 
+def count_encoded(artifact: bench.Artifact) -> bench.Reading:
+    """Count the bytes of the file if each weight took the smallest of its encodings, and equal weights one."""
+    from bench_torch.analysis import analyse
+
+    return analyse(artifact).stored.reading(artifact.size_bytes)
+
+
+def stored_bits(tensor: Any) -> float:
+    """Return the bits that an element takes in the file."""
+    return 8.0 * float(tensor.element_size())
+
+
+def numbers(real: Any, stored: Any) -> Any:
+    """Return a weight's numbers as an array; the integers themselves where they are zero where the weight is."""
+    whole = type(stored) in (torch.Tensor, torch.nn.Parameter) and _is_integer(stored) and stored.shape == real.shape
+    if whole and torch.equal(stored == 0, real == 0):
+        return stored.detach().numpy()
+    if _is_integer(stored):
+        return (real != 0).to(torch.int8).numpy()  # which are zero is all that their encodings need
+    return real.detach().float().numpy() if real.dtype == torch.bfloat16 else real.detach().numpy()
+
+
 def weight_names(program: Any, state: Mapping[str, Any]) -> frozenset[str]:
     """Return the placeholders that hold weights.
 

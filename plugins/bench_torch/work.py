@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -68,14 +69,19 @@ def count_bitops(artifact: bench.Artifact) -> bench.Reading:
     return bench.Reading.counted(value, "count", convention="MACs x weight bits x activation bits", batch=1)
 
 
-def measure_work(graph: Any, state: Mapping[str, Any], inputs: Sequence[Input]) -> tuple[tuple[Work, ...], str | None]:
-    """Run the graph on zeros at batch 1 and return the products of each operator, or why they cannot be counted."""
+def measure_work(
+    graph: Any, state: Mapping[str, Any], inputs: Sequence[Input], decoded: Mapping[str, int] = MappingProxyType({})
+) -> tuple[tuple[Work, ...], str | None]:
+    """Run the graph on zeros at batch 1 and return the products of each operator, or why they cannot be counted.
+
+    `decoded` are the bits of weights that are looked up in a codebook, by the node that ends them.
+    """
     values = dict(state)
     for each in inputs:
         if None in each.shape[1:]:
             return (), f"input '{each.name}' has a dynamic axis besides the batch, so there is no one size to count at"
         values[each.placeholder] = torch.zeros([1 if size is None else size for size in each.shape], dtype=each.dtype)
-    counting = _Counting(graph, frozenset(state))
+    counting = _Counting(graph, frozenset(state), decoded)
     placeholders = [node.name for node in graph.graph.nodes if node.op == "placeholder"]
     with torch.no_grad():
         counting.run(*(values[name] for name in placeholders))
@@ -87,11 +93,11 @@ def measure_work(graph: Any, state: Mapping[str, Any], inputs: Sequence[Input]) 
 class _Counting(torch.fx.Interpreter):
     """Runs a graph and notes the products of every call."""
 
-    def __init__(self, graph: Any, state: frozenset[str]) -> None:
+    def __init__(self, graph: Any, state: frozenset[str], decoded: Mapping[str, int]) -> None:
         super().__init__(graph)
         self.work: list[Work] = []
         self.uncounted: set[str] = set()
-        self._constant = set(state)
+        self._constant, self._decoded = set(state), decoded
 
     def run_node(self, n: Any) -> Any:
         with FlopCounterMode(display=False, custom_mapping=EXTRA) as counter:
@@ -108,7 +114,15 @@ class _Counting(torch.fx.Interpreter):
             first, second = (node.args[index] for index in OPERANDS.get(name, (0, 1)))
             if first.name in self._constant and second.name not in self._constant:
                 first, second = second, first
-            self.work.append(Work(name, flops // 2, bits_of(second), bits_of(first), self._density(second)))
+            self.work.append(
+                Work(
+                    name,
+                    flops // 2,
+                    self._decoded.get(second.name) or bits_of(second),
+                    bits_of(first),
+                    self._density(second),
+                )
+            )
         elif PRODUCT.search(name) and "quantize" not in name:
             self.uncounted.add(str(node.target))
 
