@@ -81,8 +81,10 @@ def mask(mine: Facts, theirs: Facts, executed: Facts, base: Facts, claims: Claim
     wanted = any(_is_mask(each) for each in claims)
     narrow = _below(mine, theirs, "bits_per_weight", FEWER_BITS)
     rounded = narrow or _gained_few_values(mine, theirs)  # rounding to few levels makes zeros too
-    if zeros <= MORE_ZEROS or (rounded and not wanted) or _is_sparse(executed):
+    if zeros <= MORE_ZEROS or (rounded and not wanted):
         return None
+    if _sparse_share(executed) >= EXECUTED:
+        return Finding("zeros", "effective", "the runtime's products skip zeros")
     encoded, size = mine.get("size_encoded"), mine.get("size")
     if _below(mine, theirs, "size", FEWER_BYTES) and not narrow and encoded and size and encoded > 0.9 * size:
         advice = "zeros are left out of the file, but multiplied: use a runtime with sparse kernels"
@@ -135,6 +137,13 @@ def _gained_few_values(mine: Facts, theirs: Facts) -> bool:
 
 def _is_sparse(executed: Facts) -> bool:
     return any(each.get("sparse") for each in executed.get("operators", ()))
+
+
+def _sparse_share(executed: Facts) -> float:
+    """Return the share of the products' time that went into sparse ones: one layer makes no sparse model."""
+    spent = [each for each in executed.get("operators", ()) if each.get("kind") == "product"]
+    total = sum(each.get("share", 0.0) for each in spent)
+    return sum(each.get("share", 0.0) for each in spent if each.get("sparse")) / total if total else 0.0
 
 
 def _is_mask(claim: Facts) -> bool:

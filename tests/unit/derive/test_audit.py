@@ -93,6 +93,13 @@ def test_zeros_that_are_left_out_and_skipped() -> None:
     assert found["verdict"] == "effective"
 
 
+@pytest.mark.parametrize(("share", "verdict"), [(0.1, "masked-only"), (0.5, "effective")])
+def test_one_sparse_layer_does_not_answer_for_zeros_that_lie_elsewhere(share: float, verdict: str) -> None:
+    products = [("conv2d", 1 - share, False), ("embedding_bag", share, True)]
+    operators = [{"name": n, "kind": "product", "share": part, "sparse": sparse} for n, part, sparse in products]
+    assert audit(side("b", {**FLOAT, "operators": operators}, nonzero=200), BASE)["verdict"] == verdict
+
+
 def test_a_codebook_claims_bytes_only() -> None:
     stored: dict[str, Any] = {"by_dtype": {"indices": 1000}, "width": 4, "facts": {"weights": "kmeans codebook"}}
     assert audit(side("b", size=1500, size_encoded=1500, **stored), BASE)["verdict"] == "effective"
