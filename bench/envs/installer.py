@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
 from bench.envs.found import python_in
@@ -73,7 +73,15 @@ def _command(python: Path, installer: str) -> list[str]:
         return [uv, "pip", "install", "--quiet", "--python", str(python)]
     if installer == "uv":
         raise BenchError("uv is not installed here", cure="leave --installer out: pip will do")
-    if importlib.util.find_spec("pip") is None:
+    if not _has_pip():
         raise BenchError("neither uv nor pip is installed here", cure=f"{sys.executable} -m ensurepip")
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
     return [sys.executable, "-m", "pip", "--python", str(python), "install", *quiet]
+
+
+def _has_pip() -> bool:
+    """Whether pip is installed, by its metadata: setuptools' import hook warns of whoever looks for the module."""
+    try:
+        return bool(metadata.version("pip"))
+    except metadata.PackageNotFoundError:
+        return False

@@ -40,8 +40,11 @@ def quantized(model: Any, ctx: bench.Context, options: Options) -> Path:
     return path
 
 
-def trained(model: Any, ctx: bench.Context, options: Options) -> Any:
-    """Return a copy of the model without gradients, after its quantisation-aware training if that is asked for."""
+def trained(model: Any, ctx: bench.Context, options: Options, *, reduced: bool = False) -> Any:
+    """Return a copy of the model without gradients, after its quantisation-aware training if that is asked for.
+
+    `reduced` trains weights for a reduced range.
+    """
     clone = copy.deepcopy(model).eval().requires_grad_(False)
     if options.mode == "qat":
         from bench_quantize import qat
@@ -54,6 +57,7 @@ def trained(model: Any, ctx: bench.Context, options: Options) -> Any:
             symmetric=bool(options.symmetric),
             epochs=options.epochs,
             learning_rate=options.learning_rate or RATE,
+            reduced=reduced,
         )
     return clone
 

@@ -18,14 +18,18 @@ from bench_quantize.packed import weights_of
 MOMENTUM = 0.1
 LAYERS = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)
 SMALLEST = 2.0**-20
+REDUCED = 64  # the largest integer of a reduced range
 
 
 class FakeWeight(torch.nn.Module):
-    """Rounds a weight to 2^bits - 1 integers around zero, a scale per row or one for all; zeros stay zeros."""
+    """Rounds a weight to 2^bits - 1 integers around zero, a scale per row or one for all; zeros stay zeros.
 
-    def __init__(self, weight: torch.Tensor, bits: int, per_channel: bool) -> None:
+    `reduced`: to -64 to 64, as onnxruntime stores weights of 8 bits whose range is reduced.
+    """
+
+    def __init__(self, weight: torch.Tensor, bits: int, per_channel: bool, *, reduced: bool = False) -> None:
         super().__init__()
-        self.limit, self.per_channel = (1 << (bits - 1)) - 1, per_channel
+        self.limit, self.per_channel = REDUCED if reduced else (1 << (bits - 1)) - 1, per_channel
         self.register_buffer("kept", weight.detach() != 0)
 
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
@@ -78,6 +82,7 @@ def train(
     symmetric: bool,
     epochs: float,
     learning_rate: float,
+    reduced: bool = False,
 ) -> None:
     """Train `model` in place under fake quantisation; its weights end on the grid, as ordinary parameters."""
     weights = list(weights_of(model))
@@ -87,7 +92,8 @@ def train(
             cure="put quantize before steps that pack weights",
         )
     for _, module, name in weights:
-        parametrize.register_parametrization(module, name, FakeWeight(getattr(module, name), bits, per_channel))
+        fake = FakeWeight(getattr(module, name), bits, per_channel, reduced=reduced)
+        parametrize.register_parametrization(module, name, fake)
     hooks = [
         each.register_forward_pre_hook(FakeInput(symmetric)) for each in model.modules() if isinstance(each, LAYERS)
     ]

@@ -24,6 +24,6 @@ def trained_file(model: Any, ctx: bench.Context, options: Options) -> Path:
     options.check()
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(ctx.seed)
-        clone = trained(model, ctx, options)
+        clone = trained(model, ctx, options, reduced=options.reduced)
         path = write_onnx(clone, tensors(ctx.example(EXAMPLE_BATCH)), ctx.workdir / "trained.onnx")
     return onnx_file.quantized(bench.Artifact.of(path, "onnx"), ctx, options)

@@ -311,17 +311,21 @@ def test_training_for_quantisation_ends_on_the_grid_that_is_stored(tmp_path, bit
     assert all((each.abs().amax(1) == limit).all() for each in linear_rows)
 
 
-@pytest.mark.parametrize("bits", [8, 4])
-def test_training_for_quantisation_ends_in_an_onnx_file_on_the_same_grid(tmp_path, bits):
+@pytest.mark.parametrize(("bits", "reduced"), [(8, False), (8, True), (4, None)])
+def test_training_for_quantisation_ends_in_an_onnx_file_on_the_same_grid(tmp_path, bits, reduced):
     ctx = Context(tmp_path / "w")
-    path = bench_quantize.quantize_to_onnx(wide(), ctx, mode="qat", bits=bits, epochs=1, calibrate=16)
+    path = bench_quantize.quantize_to_onnx(
+        wide(), ctx, mode="qat", bits=bits, epochs=1, calibrate=16, reduce_range=reduced
+    )
     before = onnx.load(tmp_path / "w" / "trained.onnx").graph
-    tensors = {each.name: onnx.numpy_helper.to_array(each) for each in onnx.load(path).graph.initializer}
+    graph = onnx.load(path).graph
+    tensors = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
+    decoded = {each.input[0]: each.input[1] for each in graph.node if each.op_type == "DequantizeLinear"}
     trained = {each.name: onnx.numpy_helper.to_array(each) for each in before.initializer}
     products = [each.input[1] for each in before.node if each.op_type == "MatMul"]
     assert len(products) == 2
     for name in products:
-        stored = tensors[f"{name}_quantized"].astype(np.float32) * tensors[f"{name}_scale"]
+        stored = tensors[name].astype(np.float32) * tensors[decoded[name]]
         assert stored == pytest.approx(trained[name], abs=1e-6)
     assert path.suffix == ".onnx"
     assert ctx.facts["fit"] == {"steps": 3}

@@ -245,7 +245,8 @@ def test_memory_limit(monkeypatch: pytest.MonkeyPatch, text: str | None, limit: 
 
 
 def test_the_doctor_names_what_is_missing_and_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert {each.subject for each in examine_machine()} == {"processor", "governor", "load", "cgroup quota", "clock"}
+    subjects = {each.subject for each in examine_machine()}
+    assert subjects == {"processor", "governor", "load", "cgroup quota", "clock", "int8"}
     facts = {**machine.machine_facts(), "governor": "powersave", "cpu_quota": 0.5, "cores_usable": 2}
     monkeypatch.setattr("bench.doctor.machine_facts", lambda: facts)
     monkeypatch.setattr("bench.doctor.load_facts", lambda: {"load_1min": 4.0})
