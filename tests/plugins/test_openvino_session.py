@@ -8,7 +8,7 @@ import pytest
 import bench
 
 openvino = pytest.importorskip("openvino", reason="openvino is not installed here: tox -e openvino")
-onnx = pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx", reason="the files of these tests are ONNX, and plugins install one by one")
 
 from bench_onnxruntime import OnnxRuntimeBackend  # noqa: E402
 from bench_openvino import OpenVinoBackend, openvino_ir  # noqa: E402
@@ -187,7 +187,7 @@ def test_a_closed_session_gives_its_request_back_and_opening_again_works(exporte
 
 
 def test_a_quantised_file_computes_in_integers(exported_cnn, export_context, tmp_path):
-    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxruntime", reason="the int8 file of this test is quantised by it")
     from bench_quantize import quantize_onnx  # a step on files
 
     context = export_context(tmp_path, exported_cnn.make)
