@@ -9,14 +9,17 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
+import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from bench.errors import BenchError
 from bench.offer import Offer
 
 CODE = "code"
+KEPT_S = 30 * 24 * 3600.0  # a copy that no worker was started from for so long belongs to code that is gone
 UNWANTED = shutil.ignore_patterns("__pycache__", "*.pyc", "_shelf")
 
 
@@ -54,8 +57,10 @@ def _copied(name: str, place: Path) -> Path:
     package = _package(name)
     target = place / f"{name}-{code_digest(package)}"
     if target.is_dir():
+        os.utime(target)  # in use: see `_prune`
         return target
     place.mkdir(parents=True, exist_ok=True)
+    _prune(place)
     fresh = Path(tempfile.mkdtemp(dir=place, prefix=".new-"))
     try:
         if package.is_dir():
@@ -69,6 +74,16 @@ def _copied(name: str, place: Path) -> Path:
         if not target.is_dir():  # otherwise another controller was first with the same content
             raise
     return target
+
+
+def _prune(place: Path) -> None:
+    """Remove copies that nothing used for a month, and what a killed copy left: every edit of a checkout makes one."""
+    for each in place.iterdir():
+        try:
+            if time.time() - each.stat().st_mtime > KEPT_S:
+                shutil.rmtree(each)
+        except OSError:  # another controller is at it as well, or may not
+            continue
 
 
 def _package(name: str) -> Path:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import bench
 
+SCHEDULE = "use temperature_schedule: flsw or cwsm"
+
 
 @dataclass(frozen=True)
 class Options:
@@ -49,6 +51,35 @@ class Options:
                 f"match: fsp looks at the flow between two layers, and 'layers' name {len(self.layers)}",
                 "name two",
             ),
+            *self._idle(),
         ):
             if wrong:
                 raise bench.BenchError(f"distill: {problem}", cure=cure)
+
+    def _idle(self) -> tuple[tuple[bool, str, str], ...]:
+        """Return what was changed and would change nothing: a sweep over it would compare a student with itself."""
+        fixed, single, unmatched = self.temperature_schedule == "constant", self.teachers == 1, self.match == "none"
+        return (
+            (
+                fixed and self._changed("beta"),
+                "'beta' moves a schedule, and 'temperature_schedule' is constant",
+                SCHEDULE,
+            ),
+            (
+                self.temperature_schedule != "flsw" and self._changed("gamma"),
+                f"'gamma' is an exponent of flsw, and 'temperature_schedule' is {self.temperature_schedule}",
+                "use temperature_schedule: flsw",
+            ),
+            (
+                single and self._changed("teacher_epochs"),
+                "'teacher_epochs' trains further teachers, and there is one",
+                "ask for teachers: 2 or more",
+            ),
+            *(
+                (unmatched and self._changed(name), f"'{name}' belongs to a match, and 'match' is none", "name a match")
+                for name in ("match_weight", "projection")
+            ),
+        )
+
+    def _changed(self, name: str) -> bool:
+        return bool(getattr(self, name) != type(self).__dataclass_fields__[name].default)

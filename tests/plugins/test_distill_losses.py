@@ -163,6 +163,11 @@ def test_the_teachers_weight_follows_its_schedule(schedule, weights):
         ({"temperature_schedule": "flsw", "loss": "mse"}, "which loss: mse has none of"),
         ({"label_smoothing": 0.1, "alpha": 1.0}, "alpha: 1 gives them no weight"),
         ({"match": "fsp", "layers": ("a", "b", "c")}, "flow between two layers, and 'layers' name 3"),
+        ({"beta": 2.0}, "'beta' moves a schedule"),
+        ({"gamma": 1.0, "temperature_schedule": "cwsm"}, "'gamma' is an exponent of flsw"),
+        ({"teacher_epochs": 1.0}, "there is one"),
+        ({"match_weight": 2.0}, "'match_weight' belongs to a match"),
+        ({"projection": "linear"}, "'projection' belongs to a match"),
     ],
 )
 def test_contradictory_options_are_an_error(options, says):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from bench_distill import features
-from bench_distill.matching import outputs
+from bench_distill.matching import outputs, shape
 
 from bench.worker.context import WorkerContext
 
@@ -102,7 +102,7 @@ def test_from_few_labels_the_taught_student_ends_nearer_to_its_teacher(task, dis
 def held_out(task, model, kind):
     """Return how far a student's layer is from the teacher's on 512 held-out digits."""
     x = torch.from_numpy(task.inputs("evaluation")["x"][:512])
-    student, teacher = (features.tokens(outputs(each, {"x": x})[LAYER]) for each in (model, task.module()))
+    student, teacher = (shape(kind, outputs(each, {"x": x})[LAYER]) for each in (model, task.module()))
     batches = zip(student.split(128), teacher.split(128), strict=True)
     return np.mean([float(features.LOSSES[kind](*each)) for each in batches])
 
@@ -122,7 +122,42 @@ def test_a_matched_layer_ends_nearer_on_digits_never_seen(task, distil, unmatche
     assert low <= held_out(task, matched, kind) / held_out(task, unmatched, kind) <= high
 
 
-def test_hints_bring_a_layer_of_equal_width_to_the_teachers_own_axes(task, distil):
-    """Without a projection nothing but the match says which channel is which: born again, two students share none."""
-    unmatched, matched = distil(student="same"), distil(student="same", match="hint", layers=[LAYER], match_weight=10.0)
-    assert held_out(task, matched, "hint") < 0.7 * held_out(task, unmatched, "hint")
+# Born again at the same width, without a projection: nothing but the match says which channel is which.
+BORN_AGAIN = [
+    ("hint", 10.0, 0.7),
+    ("hidden-mse", 5.0, 0.7),
+    ("cosine", 3.0, 0.7),
+    ("pkd", 10.0, 0.75),
+    ("gram", 3.0, 0.7),
+    ("mmd", 3.0, 0.8),
+]
+
+
+@pytest.fixture(scope="module")
+def born_again(distil):
+    return distil(student="same")
+
+
+@pytest.mark.parametrize(("kind", "weight", "high"), BORN_AGAIN)
+def test_a_layer_of_equal_width_comes_to_the_teachers_own_axes(task, distil, born_again, kind, weight, high):
+    matched = distil(student="same", match=kind, layers=[LAYER], match_weight=weight)
+    assert held_out(task, matched, kind) < high * held_out(task, born_again, kind)
+
+
+def test_the_flow_between_two_layers_comes_to_the_teachers(task, distil, born_again):
+    x = torch.from_numpy(task.inputs("evaluation")["x"][:512])
+
+    def flow(model):
+        found = outputs(model, {"x": x})
+        return features.flow(features.tokens(found["blocks.1"]), features.tokens(found["blocks.2"]))
+
+    matched = distil(student="same", match="fsp", layers=["blocks.1", "blocks.2"], match_weight=30.0)
+    apart, unasked = (float((flow(each) - flow(task.module())).pow(2).mean()) for each in (matched, born_again))
+    assert apart < 0.6 * unasked
+
+
+def test_two_teachers_who_contradict_one_another_are_both_heard(task, distil, contrary):
+    """The second is trained on the labels; a student of the contrary one alone agrees with these on under a tenth."""
+    right, turned = follows(task, distil(contrary, alpha=1.0, teachers=2))
+    assert right > 0.13
+    assert 0.2 < turned < 0.8

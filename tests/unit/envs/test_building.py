@@ -125,3 +125,24 @@ def test_a_builder_killed_at_any_moment_leaves_no_half_environment(wanted: Wante
         assert answer(build(wanted, folder=folder, installer="pip")) == "42"
         assert not list(folder.glob(".new-*"))
     assert cut_short, "no kill came in time: the test says nothing"
+
+
+UV = """#!/bin/sh
+printf '%s\\n' "$@" > "$UV_LOG"
+exec {python} -m pip --python "$5" install --quiet "$6"
+"""
+
+
+def test_uv_installs_where_it_is_installed(wanted: Wanted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in with uv's own arguments, which lets pip do the work: whether uv would understand them is not shown."""
+    tools, log = tmp_path / "tools", tmp_path / "uv.log"
+    tools.mkdir()
+    (tools / "uv").write_text(UV.format(python=sys.executable))
+    (tools / "uv").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("UV_LOG", str(log))
+    environment = build(wanted, folder=tmp_path / "envs")
+    said = log.read_text().splitlines()
+    assert said[:4] == ["pip", "install", "--quiet", "--python"]
+    assert said[5:] == list(wanted.requirements)
+    assert answer(environment) == "42"
