@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.measure.energy.sampler import SampledMeter
     from bench.model_task import ModelInput, ModelTask
     from bench.offer import Bounds, Offer, Option
-    from bench.protocols import Arrays, Backend, Context, Metric, Score, Session, Task, TrainableTask
+    from bench.protocols import Arrays, Backend, Context, MemoryWatch, Metric, Score, Session, Task, TrainableTask
     from bench.reading import Reading
 
 __version__ = "0.1.0"
@@ -34,6 +34,7 @@ __all__ = [
     "CounterMeter",
     "EnergySource",
     "Engine",
+    "MemoryWatch",
     "Metric",
     "ModelInput",
     "ModelTask",
@@ -76,7 +77,17 @@ _HOMES = {
     "bench.measure.energy.sampler": ("SampledMeter",),
     "bench.model_task": ("ModelInput", "ModelTask"),
     "bench.offer": ("Bounds", "Offer", "Option"),
-    "bench.protocols": ("Arrays", "Backend", "Context", "Metric", "Score", "Session", "Task", "TrainableTask"),
+    "bench.protocols": (
+        "Arrays",
+        "Backend",
+        "Context",
+        "MemoryWatch",
+        "Metric",
+        "Score",
+        "Session",
+        "Task",
+        "TrainableTask",
+    ),
     "bench.reading": ("Reading",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -59,8 +59,10 @@ def compressor(
     return _decorator("compressor", name, accepts=accepts, produces=accepts if produces is None else produces, **more)
 
 
-def converter(name: str, *, accepts: str, produces: str, **more: Any) -> Callable[[Decorated], Decorated]:
-    """Offer a function `f(artifact, ctx) -> path` as one edge of the format graph."""
+def converter(
+    name: str, *, accepts: str | Iterable[str], produces: str, **more: Any
+) -> Callable[[Decorated], Decorated]:
+    """Offer a function `f(artifact, ctx) -> path` as one edge of the format graph, from each format it accepts."""
     return _decorator("converter", name, accepts=accepts, produces=produces, **more)
 
 

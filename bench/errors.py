@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 
 class BenchError(Exception):
@@ -66,6 +67,14 @@ class WorkerError(BenchError):
     def __init__(self, message: str, *, status: str = "failed", traceback: str | None = None) -> None:
         super().__init__(message)
         self.status, self.traceback = status, traceback
+
+
+class ConversionError(BenchError):
+    """A conversion changed what a model answers; `lineage` is what was done up to and with it, figures included."""
+
+    def __init__(self, message: str, lineage: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.lineage = tuple(lineage)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

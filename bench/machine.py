@@ -37,6 +37,12 @@ def machine_facts() -> dict[str, Any]:
     }
 
 
+def on_processor(device: str) -> bool:
+    """Whether a cell's device is the processor: `cpu`, or the kind `CPU` of a runtime of several (`xla:CPU`)."""
+    kind, _, which = device.rstrip("?").partition(":")
+    return kind == "cpu" or which == "CPU"
+
+
 def load_facts() -> dict[str, Any]:
     """Return what changes from launch to launch: load average, processor pressure (PSI), steal seconds."""
     import psutil
@@ -80,10 +86,10 @@ def saturates_int8(cpuinfo: str | None = None, architecture: str | None = None) 
 
 
 # What decides how an artifact is made, by the name an offer gives it in its fact "machine"; part of the cache's key.
-TRAITS: Mapping[str, Callable[[], bool]] = {"saturates-int8": saturates_int8}
+TRAITS: Mapping[str, Callable[[], Any]] = {"saturates-int8": saturates_int8, "processor": processor_name}
 
 
-def traits_of(names: Iterable[str]) -> dict[str, bool]:
+def traits_of(names: Iterable[str]) -> dict[str, Any]:
     """Return this machine's traits of those names. Raises BenchError for a name that is none."""
     asked = list(names)
     for name in asked:

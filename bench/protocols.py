@@ -6,10 +6,10 @@ single output is "output", several are "output_0" …); the first axis is the ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from bench.artifact import Artifact
 from bench.reading import Reading
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, "np.ndarray[Any, Any]"]
 else:
     Arrays = Mapping
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,14 @@ class Context(Protocol):
     def fit(self, model: Any, **options: Any) -> Mapping[str, Any]:
         """Train the module as `TrainableTask.fit` does; its seconds count as training, not compression.
 
-        Raises Unsupported when the task has no training data.
+        Raises Unsupported when the task has no training data, and in an environment of its own.
+        """
+
+    def train(self, work: Callable[[], T], *, samples: int | None = None) -> T:
+        """Run a training of the step's own (in its own framework, on `labelled`) and return what `work` returns.
+
+        Its seconds and joules count as training, as those of `fit` do; `samples` is how many examples it trains on,
+        each as often as it is seen.
         """
 
     def student(self, name: str) -> Any:
@@ -178,6 +186,71 @@ class Profiled(Protocol):
 
     def profile(self, inputs: Arrays) -> Mapping[str, Any]:
         """Run some calls on these inputs and return what was executed, as `bench.executed` makes it."""
+
+
+@runtime_checkable
+class RunsModules(Protocol):
+    """A backend that also runs modules in memory, for the check of conversions; optional.
+
+    Its offer says so with the fact `runs: ["module"]`.
+    """
+
+    def run_module(self, module: Any, inputs: Arrays) -> Arrays:
+        """Run one batch in evaluation mode and return the outputs by name; leave the module as it was."""
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A session whose calls run outside the worker, in a program or on a device of their own; optional.
+
+    Its calls are timed by `time_calls`, and neither memory, processor time nor joules are read for them: those of the
+    worker are not theirs.
+    """
+
+    clock: str
+
+    def time_calls(self, call: Callable[[], Any], n: int) -> tuple[Sequence[int], Any]:
+        """Run a bound call n times; return nanoseconds of each by `clock`, and the last result."""
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A session whose runtime counts what it executes and compiles; optional.
+
+    Read before and after every timed window, never inside. A window in which as many calls were made as graphs
+    executed, and nothing compiled, is what it seems; any other makes the cell invalid.
+    """
+
+    def counters(self) -> Mapping[str, int]:
+        """Return `executed` and `compiled`: graphs since the process began."""
+
+
+class MemoryWatch(Protocol):
+    """Watches the memory of a device other than the processor, from before an artifact is opened there.
+
+    `meter` and `method` say what is read; `missing` why nothing is, else None.
+    """
+
+    meter: str
+    method: str
+    missing: str | None
+
+    def resident_bytes(self) -> int | None:
+        """Return the bytes in use now."""
+
+    def peak_bytes(self) -> int | None:
+        """Return the most bytes in use since the last reset."""
+
+    def reset_peak(self) -> bool:
+        """Let the peak begin anew; False where the device cannot."""
+
+
+@runtime_checkable
+class WatchesMemory(Protocol):
+    """A backend whose devices have memory of their own; optional."""
+
+    def watch_memory(self, device: str) -> MemoryWatch | None:
+        """Return what watches a device's memory; None where the process's own is meant."""
 
 
 class Backend(Protocol):

@@ -24,6 +24,7 @@ UNITS: Mapping[str, frozenset[str]] = {
 # An estimate by these models owes each of its coefficients.
 MODELS: Mapping[str, tuple[str, ...]] = {
     "cpu-seconds": ("watts_per_cpu", "factor", "source"),
+    "declared": ("watts", "factor", "source"),
     "utilisation": ("tdp_w", "tdp_of", "tdp_source", "packages", "idle", "full", "factor", "source"),
 }
 PARTS = ("edges_j", "quantum_j", "ripple_j", "gaps_j", "calibration_j")  # of a window's stated uncertainty
@@ -48,12 +49,23 @@ LIMIT: Mapping[str, tuple[shapes.Check, str]] = {
     "value": shapes.NUMBER_OR_NULL,
     "ok": (shapes.optional(shapes.is_flag), "true, false or null"),
 }
+CHECKED = ("same", "changed", "lossy", "unchecked")  # what the check of a conversion finds
 STEP: Mapping[str, tuple[shapes.Check, str]] = {
     **dict.fromkeys(("seconds", "cpu_s", "train_s", "train_cpu_s"), shapes.NUMBER_OR_NULL),
     **dict.fromkeys(("step", "from", "to", "kind", "device", "processor"), shapes.TEXT_OR_NULL),
-    "options": shapes.MAPPING,
+    **dict.fromkeys(("options", "conversion"), shapes.MAPPING),
     "log": shapes.TEXTS,
     "train_samples": shapes.NUMBER_OR_NULL,
+}
+CONVERSION: Mapping[str, tuple[shapes.Check, str]] = {
+    "verdict": (
+        lambda value: shapes.is_text(value) and value in CHECKED,
+        f"one of {', '.join(CHECKED)}",
+    ),
+    **dict.fromkeys(("max_abs", "max_rel", "top1", "tolerance"), shapes.NUMBER_OR_NULL),
+    **dict.fromkeys(("reason", "reference", "by"), shapes.TEXT_OR_NULL),
+    "examples": shapes.COUNT_OR_NULL,
+    "renamed": shapes.MAPPING,
 }
 AUDIT: Mapping[str, tuple[shapes.Check, str]] = {
     "verdict": (
@@ -89,6 +101,9 @@ def check_whole(data: Mapping[str, Any]) -> None:
     for index, each in enumerate(data.get("lineage", ())):
         _mapping(each, f"lineage[{index}]")
         shapes.refuse_odd(each, STEP, f"lineage[{index}].")
+        if "conversion" in each:
+            _owes(each["conversion"], ("verdict",), f"its lineage[{index}].conversion")
+            shapes.refuse_odd(each["conversion"], CONVERSION, f"lineage[{index}].conversion.")
     shapes.refuse_odd(data.get("audit", {}), AUDIT, "audit.")
     _check_cost(data.get("compression", {}))
 

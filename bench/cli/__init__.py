@@ -33,6 +33,8 @@ COMMANDS = {
     "export": "Write results as CSV, JSON, pytest-benchmark history or badges.",
     "doctor": "Check what can be measured here and what to install.",
     "env": "Build, adopt, list, remove or export environments of offers that need their own.",
+    "check": "Check that the backends of a plugin keep the rules.",
+    "new": "Write a plugin that works, for you to change: a backend or a compressor.",
     "schema": "Print the JSON Schema of suites or records.",
     "cache": "List or clear the artifact cache.",
 }

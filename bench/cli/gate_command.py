@@ -47,7 +47,7 @@ Undecided = Literal["fail", "warn", "pass"]
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the reports and launches."
 )
 @click.option(
-    "--allow-code", is_flag=True, help="Let the suite run code it names (module:factory, the meter `command`)."
+    "--allow-code", is_flag=True, help="Let the suite run code it names (module:factory, a program as `command`)."
 )
 @plugin_option
 @strict_option

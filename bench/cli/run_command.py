@@ -41,7 +41,7 @@ MOST_PARALLEL = 4
 @click.option("--executor", type=click.Choice(["local"]), default="local", show_default=True, help="Where to run.")
 @click.option("--in-process", is_flag=True, help="No worker processes: for pdb. Numbers are not comparable.")
 @click.option(
-    "--allow-code", is_flag=True, help="Let the suite run code it names (module:factory, the meter `command`)."
+    "--allow-code", is_flag=True, help="Let the suite run code it names (module:factory, a program as `command`)."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @strict_option
@@ -152,6 +152,7 @@ def settings_of(suite: Suite, catalogue: Catalogue, in_process: bool) -> Setting
         window_s=measure.window_s,
         energy=measure.energy,
         in_process=in_process,
+        meters=tuple(each.target for each in catalogue.of("meter") if not estimates(each)),
         parallel=1 if in_process else min(os.cpu_count() or 1, MOST_PARALLEL),
     )
 
@@ -166,11 +167,20 @@ def estimator(catalogue: Catalogue, asked: Step) -> Mapping[str, Any] | None:
 
 
 def refuse_code(suite: Suite, catalogue: Catalogue) -> None:
-    """Raise BenchError when a suite names a function to be called, or a program to be started as its meter."""
+    """Raise BenchError when a suite names a function to be called, or a program to be started."""
     for model in suite.models():
         if model.is_code:
             what = f"this suite calls a function of a module: {model.model[:200]!r}"
             raise suite.error((*model.keys, "model"), what, "read it, and if you trust it run again with --allow-code")
+    for cell in suite.cells():
+        for offer in catalogue.of("backend", cell.backend):
+            if "code" in offer.facts:
+                file, line, column = suite.where("matrix", "backend")
+                program = str(cell.backend_options.get(str(offer.facts["code"]), ""))
+                raise BenchError(
+                    f"{file}:{line}:{column}: this suite starts a program as a backend: {program[:200]!r}",
+                    cure="read it, and if you trust it run again with --allow-code",
+                )
     meter = suite.measure.meter
     for offer in catalogue.of("meter", meter.name):
         if "code" in offer.facts:

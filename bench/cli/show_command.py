@@ -16,6 +16,7 @@ from bench.cli.find import find_record
 from bench.cli.progress import clean
 from bench.cli.setup import results_option
 from bench.cli.table import ratio_text, reading_text
+from bench.derive.conversion import conversion_text
 from bench.derive.payback import NO_CLAIM
 from bench.reading import Reading
 from bench.record import Record
@@ -108,7 +109,13 @@ def _how(reading: Reading) -> str:
     parts += [reading.reason] if reading.reason else []
     parts += [reading.facts["not_ranked"]] if reading.facts.get("not_ranked") else []
     for coefficients in _each(reading.facts.get("coefficients")):
-        parts.append(f"{coefficients.get('watts_per_cpu')} W per busy processor, x/÷ {coefficients.get('factor')}")
+        declared = coefficients.get("watts")
+        watts = (
+            f"{coefficients.get('watts_per_cpu')} W per busy processor"
+            if declared is None
+            else f"{declared} W declared"
+        )
+        parts.append(f"{watts}, x/÷ {coefficients.get('factor')}")
     parts += [f"not measured: {why}"] if (why := reading.facts.get("not_measured")) else []
     return ", ".join(str(each) for each in parts)
 
@@ -145,6 +152,8 @@ def _lineage(record: Record) -> Iterator[str]:
             f", of it training {each['train_s']:.1f} s" if each.get("train_s") else ""
         )
         yield f"  {each.get('from')} -> {each.get('step')} -> {each.get('to')}  {each.get('options') or ''}  {seconds}"
+        if each.get("conversion"):
+            yield f"    {conversion_text(each['conversion'])}"
         if each.get("facts"):
             yield f"    {json.dumps(each['facts'])}"
         yield from (f"    {line}" for line in each.get("log", []))

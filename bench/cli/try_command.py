@@ -59,7 +59,7 @@ def command(
     plugins: Sequence[str],
     strict_plugins: bool,
 ) -> None:
-    """Try the usual recipes on MODEL: an .onnx or .pt2 file, or package.module:factory.
+    """Try the usual recipes on MODEL: an .onnx, .tflite, .keras, .h5 or .pt2 file, or package.module:factory.
 
     With --data and labels quality is accuracy; without, it is agreement with the uncompressed model, on inputs that
     are made up where none are given. The suite that is run is written beside the results as suite.yaml.

@@ -14,7 +14,14 @@ from bench.reading import Reading
 from bench.stats import clustered_quantile, mean_interval, median_interval
 from bench.store import Launch
 
+ELSEWHERE = "the calls run in a program of their own, outside the worker that is looked at"
 PAGE = 4096  # bytes
+# What is said of memory where no device was watched.
+HOST = {
+    "meter": "VmHWM",
+    "method": "VmHWM reset before the window, minus base",
+    "missing": "the kernel does not let a process reset its memory high-water mark here",
+}
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 
 
@@ -36,27 +43,37 @@ def latency(launches: Sequence[Launch], cell: str, batch: int) -> Reading:
     facts: dict[str, Any] = {"quantiles": quantiles, "floor": floor, "launches": len(launches), "per": "query"}
     if batch != 1:
         facts["batch"] = batch
-    reading = Reading("s", "measured", value, low, high, n, "wall", facts=facts)
+    reading = Reading("s", "measured", value, low, high, n, clock_of(launches, cell), facts=facts)
     return reading.explained(_unbounded(len(launches)))
+
+
+def clock_of(launches: Sequence[Launch], cell: str) -> str:
+    """Return whose clock timed the calls: "wall", ours, unless the session said another."""
+    told = {str(each.meta.get("headers", {}).get(cell, {}).get("clock", "wall")) for each in launches}
+    return told.pop() if len(told) == 1 else "wall"
 
 
 def memory(launches: Sequence[Launch], cell: str) -> Reading:
     """Return peak memory during inference above the base read before the session was opened; load peak beside it.
 
+    It is the process's memory, or that of the device which the backend watched.
     The interval is that of the median over launches, and never narrower than a page, which is what the kernel counts.
     """
     headers = [each.meta["headers"][cell] for each in launches]
+    if any("clock" in each for each in headers):
+        return Reading.missing("B", ELSEWHERE)
+    told = next((each["memory"] for each in headers if "memory" in each), HOST)
     peaks = [each["inference_peak_bytes"] for each in headers if each.get("inference_peak_bytes") is not None]
     if not peaks:
-        return Reading.missing("B", "the kernel does not let a process reset its memory high-water mark here")
+        return Reading.missing("B", str(told["missing"] or "the device does not tell its peak"))
     loads = [each["load_peak_bytes"] for each in headers if each.get("load_peak_bytes") is not None]
     bases = [each["base_bytes"] for each in headers if each.get("base_bytes") is not None]
-    facts = {"load_peak": _median(loads), "base": _median(bases), "method": "VmHWM reset before the window, minus base"}
+    facts = {"load_peak": _median(loads), "base": _median(bases), "method": str(told["method"])}
     middle = float(np.median(peaks))
     low, high = _ends(peaks)
     if low is not None and high is not None:
         low, high = max(min(low, middle - PAGE / 2), 0.0), max(high, middle + PAGE / 2)
-    found = Reading("B", "measured", middle, low, high, len(peaks), "VmHWM", facts=facts)
+    found = Reading("B", "measured", middle, low, high, len(peaks), str(told["meter"]), facts=facts)
     return found.explained(_unbounded(len(peaks)))
 
 
@@ -79,6 +96,8 @@ def estimated_energy(launches: Sequence[Launch], cell: str, meter: Mapping[str, 
     For comparing artifacts inside one machine; blind to frequency, vector units and memory traffic. The interval is
     that of the processor time over launches, stretched by the honest factor of such models.
     """
+    if any("clock" in each.meta.get("headers", {}).get(cell, {}) for each in launches):
+        return Reading.missing("J", ELSEWHERE)
     per_launch = [float(np.median(cpu_per_call(each, cell))) / batch for each in launches]
     if not any(per_launch):
         return Reading.missing("J", "the processor clock did not advance during the blocks")

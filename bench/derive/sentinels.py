@@ -11,10 +11,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.derive.launches import VOLUNTARY, Values, calls, cpu_per_call, floors, involuntary_per_block
+from bench.measure.counted import odd
 from bench.store import Launch
 
 # A session that waits of its own accord this often per call (a device, a sleep) is idle, not held up.
 WAITS_PER_CALL = 0.5
+
+
+def miscounted(launches: Sequence[Launch], cell: str) -> tuple[str, int, int] | None:
+    """Return the first fault that a runtime's own counters show, how many windows have one, and of how many.
+
+    None where all are sound, or the runtime does not count.
+    """
+    windows = [each for launch in launches for each in (launch.meta.get("counted") or {}).get(cell, ())]
+    faults = [why for each in windows if (why := odd(each))]
+    return (faults[0], len(faults), len(windows)) if faults else None
 
 
 def wall_over_cpu(launches: Sequence[Launch], cell: str) -> float:

@@ -51,6 +51,7 @@ def doubts(launches: Sequence[Launch], cell: str, threads: int) -> list[Doubt]:
     """Return every reason for doubt, the invalid ones first."""
     found = [
         *_outputs(launches, cell),
+        *_counted(launches, cell),
         *_few(launches),
         *_held_up(launches, cell, threads),
         *_uneven(launches, cell),
@@ -89,6 +90,13 @@ def _outputs(launches: Sequence[Launch], cell: str) -> Iterator[Doubt]:
     outputs = {digest for each in launches for digest in each.meta["outputs"].get(cell, [])}
     if len(outputs) > 1:
         yield Doubt("invalid", f"the same inputs gave {len(outputs)} different outputs", ALL)
+
+
+def _counted(launches: Sequence[Launch], cell: str) -> Iterator[Doubt]:
+    """Doubt everything where a lazy runtime did not do what was timed, or did more: a clock cannot tell."""
+    if fault := sentinels.miscounted(launches, cell):
+        why, faulty, windows = fault
+        yield Doubt("invalid", f"{why} (in {faulty} of {windows} windows something of the kind)", ALL)
 
 
 def _few(launches: Sequence[Launch]) -> Iterator[Doubt]:

@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.errors import BenchError
@@ -23,10 +24,13 @@ KEPT_S = 30 * 24 * 3600.0  # a copy that no worker was started from for so long 
 UNWANTED = shutil.ignore_patterns("__pycache__", "*.pyc", "_shelf")
 
 
-def code_paths(offer: Offer, folder: Path) -> list[Path]:
-    """Return the folders that a worker of an offer imports from, copied to `folder` first where they are not there."""
-    top = offer.target.partition(":")[0]
-    own = [] if top.endswith(".py") else [top.partition(".")[0]]
+def code_paths(offer: Offer, folder: Path, meters: Sequence[str] = ()) -> list[Path]:
+    """Return the folders that a worker of an offer imports from, copied to `folder` first where they are not there.
+
+    `meters` are the targets of meters that may have to read there.
+    """
+    tops = [each.partition(":")[0] for each in (offer.target, *meters)]
+    own = [each.partition(".")[0] for each in tops if not each.endswith(".py")]
     return [_copied(name, folder / CODE) for name in dict.fromkeys(["bench", *own])]
 
 

@@ -34,8 +34,12 @@ def serving(offer: Offer) -> Environment | None:
 
 
 def _served(offer: Offer) -> bool:
-    """Whether its work can start in a worker of its own; the others share one with the task and the module."""
-    return offer.kind == "backend" or (offer.kind == "converter" and MODULE not in (*offer.accepts, *offer.produces))
+    """Whether its work can start in a worker of its own; what works on modules shares one with the task.
+
+    Of a task it is the reference model that is made there; its data and its score are the controller's.
+    """
+    on_files = MODULE not in (*offer.accepts, *offer.produces)
+    return offer.kind == "backend" or (offer.kind in ("converter", "compressor", "task") and on_files)
 
 
 def why_missing(offer: Offer) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,15 @@ def record_block(call: Callable[[], Any], n: int) -> tuple[Samples, Any]:
     samples[:n] = np.fromiter(walls, np.int64, n)
     samples[n:] = tail
     return samples, result
+
+
+def record_elsewhere(time_calls: Callable[[], tuple[Sequence[int], Any]]) -> tuple[Samples, Any]:
+    """Record a block that a session times itself; this process's own time is not its work, and stands as 0."""
+    before, stamp = _usage(), time.time_ns()
+    walls, result = time_calls()
+    after = _usage()
+    tail = (0, *(late - early for early, late in zip(before, after, strict=True)), stamp)
+    return np.array([*walls, *tail], dtype=np.int64), result
 
 
 def warm_up(

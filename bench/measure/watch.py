@@ -101,9 +101,19 @@ class Watch:
 
 
 def process_ids(workers: Mapping[str, object]) -> list[int]:
-    """Return the process ids of workers that are processes of their own."""
+    """Return the process ids of workers that are processes of their own, and of programs that those started."""
     found = (getattr(each, "pid", None) for each in workers.values())
-    return [each for each in found if isinstance(each, int)]
+    own = [each for each in found if isinstance(each, int)]
+    return [*own, *(child for each in own for child in _started_by(each))]
+
+
+def _started_by(process: int) -> list[int]:
+    import psutil
+
+    try:
+        return [each.pid for each in psutil.Process(process).children(recursive=True)]
+    except psutil.Error:  # it has ended: its worker's answer will say so
+        return []
 
 
 def _process_s(proc: Path, process: int) -> float:

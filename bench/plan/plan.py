@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bench.cards import why_no_card
 from bench.errors import Unsupported
 from bench.offer import Offer
+from bench.plan.asked import as_asked
 from bench.plan.catalogue import Catalogue
 from bench.plan.routes import Route, find_route
 from bench.suite.cell import Cell
@@ -71,7 +73,7 @@ def make_plan(cells: Iterable[Cell], catalogue: Catalogue) -> Plan:
 
 def _comparison(key: str, cells: list[Cell], catalogue: Catalogue) -> PlannedComparison:
     task = catalogue.one("task", cells[0].task)
-    backend = catalogue.one("backend", cells[0].backend)
+    backend = as_asked(catalogue.one("backend", cells[0].backend), cells[0].backend_options)
     for name in {step.name for cell in cells for step in cell.recipe}:
         catalogue.one("compressor", name)
     planned = [_planned(cell, task, backend, catalogue) for cell in cells]
@@ -94,10 +96,15 @@ def _planned(cell: Cell, task: Offer, backend: Offer, catalogue: Catalogue) -> P
 
 
 def _check_device(cell: Cell, backend: Offer) -> None:
-    """Refuse a kind of device that the backend's offer leaves out; an offer that names none is asked by running."""
+    """Refuse a kind of device that the backend's offer leaves out, and a card that is not here.
+
+    An offer that names no devices is asked by running.
+    """
     known = [str(each) for each in backend.facts.get("devices", ())]
     if known and cell.device.rstrip("?").partition(":")[0] not in known:
         raise Unsupported(f"backend '{backend.name}' runs on {', '.join(known)}, not on '{cell.device}'")
+    if "cuda" in known and (reason := why_no_card(cell.device)):
+        raise Unsupported(reason)
 
 
 def _check_steps(cell: Cell, catalogue: Catalogue) -> None:

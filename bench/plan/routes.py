@@ -56,13 +56,26 @@ def find_route(task: Offer, cell: Cell, backend: Offer, catalogue: Catalogue) ->
         if (place, done) in seen:
             continue
         seen.add((place, done))
-        if done == len(cell.recipe) and place in backend.accepts:
+        if done == len(cell.recipe) and place in opened_by(backend, cell.backend_options):
             return Route(start, taken, place)
         for operation, price in _edges(place, cell.recipe[done : done + 1], catalogue):
             after = done + (operation.kind == "compress")
             entry = (cost + price, next(order), operation.produces, after, (*taken, operation), start)
             heapq.heappush(frontier, entry)
     raise Unsupported(_no_route(task, cell, backend, seen) + _what_would_help(cell, seen, catalogue))
+
+
+def opened_by(backend: Offer, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the formats that a backend opens with these options.
+
+    Its fact `opens_with` gives an option's name the formats that are opened with that option, and only then.
+    """
+    told: Mapping[str, Any] = backend.facts.get("opens_with", {})
+    for name, formats in told.items():
+        if options.get(name):
+            return tuple(str(each) for each in formats)
+    apart = {each for formats in told.values() for each in formats}
+    return tuple(each for each in backend.accepts if each not in apart)
 
 
 def _edges(place: str, upcoming: tuple[Step, ...], catalogue: Catalogue) -> Iterator[tuple[Operation, float]]:
@@ -96,7 +109,7 @@ def _what_would_help(cell: Cell, seen: set[tuple[str, int]], catalogue: Catalogu
 def _no_route(task: Offer, cell: Cell, backend: Offer, seen: set[tuple[str, int]]) -> str:
     furthest = max(done for _, done in seen)
     reached = ", ".join(sorted(place for place, done in seen if done == furthest))
-    wanted = " or ".join(backend.accepts)
+    wanted = " or ".join(opened_by(backend, cell.backend_options))
     if furthest < len(cell.recipe):
         step = cell.recipe[furthest]
         return f"no route: '{step}' works on none of the formats that task '{task.name}' reaches ({reached})"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from bench.derive.conversion import conversion_text
 from bench.publish.cells import ratio_word, validity, weakest
 from bench.publish.cost import badge, break_even_lines, cost_lines, training_lines
 from bench.publish.format import MISSING, POINTS, TIMES, Scale, figure, figure_of, scale_for, sentence
@@ -37,6 +38,7 @@ def sheet(record: Record, anchor: str) -> Sheet:
         Section("How each reading was obtained", tuple(_facts(record))),
         Section("Steps", _steps(record)),
         Section("Lineage, oldest first", tuple((str(n), plain(each)) for n, each in enumerate(record.lineage, 1))),
+        Section("Conversions, against their source", tuple(_conversions(record))),
         Section("Cost of compression", cost_lines(record)),
         Section("Training, step by step", training_lines(record)),
         Section("Break-even", break_even_lines(record)),
@@ -47,6 +49,14 @@ def sheet(record: Record, anchor: str) -> Sheet:
         Section("What the worker said", text=block(record.detail or "")),
     )
     return Sheet(anchor, title, tuple(each for each in parts if each.rows or each.text))
+
+
+def _conversions(record: Record) -> Iterator[tuple[str, str]]:
+    for each in record.lineage:
+        said = mapping(each.get("conversion"))
+        if said:
+            step, source, made = (visible(each.get(key) or "") for key in ("step", "from", "to"))
+            yield f"{step} ({source} to {made})", visible(conversion_text(said))
 
 
 def _outcome(record: Record) -> Lines:

@@ -8,25 +8,28 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bench.artifact import Artifact
 from bench.derive import compressed_bytes
 from bench.envs import serving
-from bench.errors import BenchError, WorkerError
+from bench.errors import BenchError, ConversionError, WorkerError
 from bench.machine import traits_of
 from bench.offer import Offer
 from bench.plan import Catalogue, Operation, Plan, PlannedCell, PlannedComparison, Route
 from bench.reading import Reading
 from bench.run.built import Side, TaskFacts
+from bench.run.conversions import Conversions, Point
 from bench.run.deadline import Deadline
+from bench.run.elsewhere import Asking
 from bench.run.ledger import Ledger
 from bench.run.metering import Loan, Metering
 from bench.run.settings import Settings
 from bench.run.siblings import MODULE, Siblings
 from bench.run.source import code_of
-from bench.run.spawning import settings_for
+from bench.run.spawning import home_of, is_own, settings_for
 from bench.store.cache import digests, key_of
 from bench.store.scratch import scratch_folder
 from bench.wire import Worker
@@ -35,7 +38,7 @@ NOTHING = Plan(())
 
 
 class _LostAside(Exception):
-    """A conversion for another route took the worker with it: build again without it."""
+    """A conversion for another route took the worker or the module with it: build again without it."""
 
 
 class Builder:
@@ -45,8 +48,9 @@ class Builder:
         self, settings: Settings, catalogue: Catalogue, ledger: Ledger, metering: Metering, plan: Plan = NOTHING
     ) -> None:
         self.settings, self.catalogue, self.ledger, self.metering = settings, catalogue, ledger, metering
-        self.siblings = Siblings(plan, self._keys)
         self.deadline = Deadline.each(settings.timeout_s)
+        self.checks = Conversions(settings, catalogue, ledger, lambda: self.deadline)
+        self.siblings = Siblings(plan, self._keys)
 
     def task(self, comparison: PlannedComparison) -> TaskFacts:
         """Prepare the task's data, once for each version of its code."""
@@ -68,8 +72,8 @@ class Builder:
     def _prepare_task(self, task: Offer, batch: int, key: str) -> TaskFacts:
         """Write the task's data; its reference is always the first format's, so that every suite finds one group."""
         folder = self.settings.cache.folder / "data" / key[:16]
-        with self.ledger.phase("prepare"), self.worker() as worker, self.scratch() as scratch:
-            metric = self._prepare(worker, task, task.produces[0], scratch)["metric"]
+        with self.ledger.phase("prepare"), self.worker(task=task) as worker, self.scratch() as scratch:
+            metric = self._start(worker, task, task.produces[0], scratch)["metric"]
             partial = scratch / "data"
             facts = self.ask(worker, "data", folder=str(partial), batches=[batch])
             if other := self._known_task(key, batch):  # another run was first: the same key, the same data
@@ -99,10 +103,11 @@ class Builder:
         points = [i for i, each in enumerate(keys) if _format_at(route, i) != MODULE]
         while side.artifact is None:
             done = next((i for i in reversed(points) if self._built(keys[i])), None)
-            with contextlib.suppress(_LostAside), self.worker() as worker, self.scratch() as scratch:
+            with contextlib.suppress(_LostAside), self.worker(task=task) as worker, self.scratch() as scratch:
                 facts = self._continue(worker, task, route, keys, done, scratch)
                 side.artifact = Artifact.from_json(facts["artifact"])
-                side.counts = self._counts(worker, side.artifact)
+                with self.worker() as here:
+                    side.counts = self._counts(here if _is_away(task) else worker, side.artifact)
 
     def _built(self, key: str) -> dict[str, Any] | None:
         """Return what is kept of the artifact at a point of a route; None where there is none."""
@@ -117,48 +122,74 @@ class Builder:
         if done == len(keys) - 1 and facts is not None:
             return facts
         with self.ledger.phase("prepare"):
-            begun = self._prepare(worker, task, route.start, scratch, facts["artifact"] if facts else None)
+            if facts is None:
+                begun = self._start(worker, task, route.start, scratch)
+            else:
+                begun = self._prepare(worker, task, route.start, scratch, facts["artifact"])
         lineage: list[dict[str, Any]] = list(facts["artifact"]["lineage"]) if facts else []
         if done is None and begun["artifact"]:
             facts = self._keep(keys[0], begun["artifact"], lineage)
         for index in range((done or 0) + 1, len(keys)):
+            point = self.checks.at(worker, _format_at(route, index - 1), facts["artifact"] if facts else None)
             if _format_at(route, index - 1) == MODULE:
-                self._convert_aside(worker, keys[index - 1 : index + 1], lineage, scratch)
-            operation = route.operations[index - 1]
-            if serving(operation.offer) is None:
-                reply, entry = self._operate(worker, operation, scratch / f"{index:02d}")
+                self._convert_aside(point, keys[index - 1 : index + 1], lineage, scratch)
+            operation, workdir = route.operations[index - 1], scratch / f"{index:02d}"
+            apart = serving(operation.offer) is not None or _is_away(task)
+            if not apart:
+                operate = partial(self._operate, worker, operation, workdir)
             else:
                 assert facts is not None
-                reply, entry = self._operate_elsewhere(operation, scratch / f"{index:02d}", facts["artifact"])
+                operate = partial(self._operate_elsewhere, worker, operation, workdir, facts["artifact"])
+            reply, entry = self.checks.around(point, operation, lineage, operate)
             lineage.append(entry)
             if reply["artifact"]:
                 facts = self._keep(keys[index], reply["artifact"], lineage)
-            if serving(operation.offer) is not None and index < len(keys) - 1:
+            if apart and index < len(keys) - 1:
                 self._prepare(worker, task, route.start, scratch / f"{index:02d}-on", reply["artifact"])
         assert facts is not None
         return facts
 
-    def _operate_elsewhere(
-        self, operation: Operation, workdir: Path, artifact: Mapping[str, Any]
-    ) -> tuple[Mapping[str, Any], dict[str, Any]]:
-        """Convert a file in the converter's own environment, where there is no task: only the file goes there."""
-        worker = LazyWorker(settings_for(operation.offer, self.settings), 1)
-        try:
-            return self._operate(worker, operation, workdir, artifact={**artifact, "lineage": []})
-        finally:
-            worker.close()
+    def _start(self, worker: Worker, task: Offer, start: str, scratch: Path) -> Mapping[str, Any]:
+        """Load the task with its reference model, which a task with an environment makes there, once."""
+        if serving(task) is None or is_own(task):
+            return self._prepare(worker, task, start, scratch)
+        key = self._start_key(task, start)
+        kept = self._built(key)
+        if kept is None:
+            away = LazyWorker(settings_for(task, self.settings), 1)
+            try:
+                made = self._prepare(away, task, start, scratch / "reference")["artifact"]
+                kept = self._keep(key, made, [])
+            finally:
+                away.close()
+        return self._prepare(worker, task, start, scratch, kept["artifact"])
 
-    def _convert_aside(self, worker: Worker, keys: list[str], lineage: list[dict[str, Any]], scratch: Path) -> None:
+    def _operate_elsewhere(
+        self, home: Worker, operation: Operation, workdir: Path, artifact: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any], dict[str, Any]]:
+        """Apply a step to a file in the step's own environment; `home` has the task and gives what it asks for."""
+        away = LazyWorker(settings_for(operation.offer, self.settings), 1)
+        asking = Asking(away, home, workdir.with_name(f"{workdir.name}-given"))
+        try:
+            known = {"artifact": {**artifact, "lineage": []}, "seed": self.settings.seed}
+            return self._operate(asking, operation, workdir, **known)
+        finally:
+            away.close()
+
+    def _convert_aside(self, point: Point, keys: list[str], lineage: list[dict[str, Any]], scratch: Path) -> None:
         """Convert the module at the first key for the plan's other routes; a failure is theirs, and met there."""
         here, ours = keys
         for key, operation in list(self.siblings.at(here).items()):
             if key != ours and self._built(key) is None:
                 try:
-                    reply, entry = self._operate(worker, operation, scratch / f"aside-{key[:16]}", aside=True)
+                    workdir = scratch / f"aside-{key[:16]}"
+                    operate = partial(self._operate, point.worker, operation, workdir, aside=True)
+                    reply, entry = self.checks.around(point, operation, lineage, operate)
                     self._keep(key, reply["artifact"], [*lineage, entry])
                 except BenchError as error:
                     self.siblings.forget(here, key)
-                    if isinstance(error, WorkerError) and error.traceback is None:
+                    lost = isinstance(error, WorkerError) and error.traceback is None
+                    if lost or isinstance(error, ConversionError):  # which may have changed the module itself
                         raise _LostAside from error
 
     def _operate(
@@ -215,12 +246,15 @@ class Builder:
 
     def _keys(self, task: Offer, route: Route) -> list[str]:
         """Return one key a point of the route: what everything up to there was made from."""
-        keys = [key_of(["start", code_of(task), task.facts.get("arguments"), route.start, self.settings.seed])]
+        keys = [self._start_key(task, route.start)]
         for each in route.operations:
             traits = traits_of(each.offer.facts.get("machine", ()))
-            made_from = [keys[-1], code_of(each.offer), each.produces, each.options]
+            made_from = [keys[-1], code_of(each.offer), each.produces, each.options, *self.checks.identity(each)]
             keys.append(key_of([*made_from, traits] if traits else made_from))
         return keys
+
+    def _start_key(self, task: Offer, start: str) -> str:
+        return key_of(["start", code_of(task), task.facts.get("arguments"), start, self.settings.seed])
 
     def _prepare(
         self, worker: Worker, task: Offer, start: str | None, scratch: Path, artifact: Mapping[str, Any] | None = None
@@ -239,9 +273,9 @@ class Builder:
         return worker.request(verb, arguments, timeout_s=(within or self.deadline).left_s()).data
 
     @contextmanager
-    def worker(self, threads: int | None = None) -> Iterator[Worker]:
-        """Give a worker that ends with the block."""
-        worker = LazyWorker(self.settings, threads or 1)
+    def worker(self, threads: int | None = None, task: Offer | None = None) -> Iterator[Worker]:
+        """Give a worker that ends with the block, where a task can be held if one is named."""
+        worker = LazyWorker(home_of(task, self.settings) if task else self.settings, threads or 1)
         try:
             yield worker
         finally:
@@ -325,6 +359,11 @@ def _is_reading(value: Any) -> bool:
 def _stands(folder: Path, batch: int) -> bool:
     """Whether a task's prepared data is there."""
     return all((folder / name).is_file() for name in ("evaluation.npz", f"example-{batch}.npz"))
+
+
+def _is_away(task: Offer) -> bool:
+    """Whether a task is held in another environment: steps that work here are then given data as those elsewhere."""
+    return is_own(task) and serving(task) is not None
 
 
 def _format_at(route: Route, index: int) -> str:

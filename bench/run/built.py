@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.artifact import Artifact
-from bench.errors import BenchError, Unsupported, WorkerError
+from bench.errors import BenchError, ConversionError, Unsupported, WorkerError
 from bench.offer import Offer
 from bench.plan import PlannedCell
 from bench.run.settings import Spawn
@@ -15,17 +15,20 @@ from bench.run.settings import Spawn
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a cell has no number: its record's status, reason and detail."""
+    """Why a cell has no number: its record's status, reason and detail, and how far its artifact had come."""
 
     status: str
     reason: str
     detail: str | None = None
+    lineage: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def of(cls, error: BaseException, doing: str) -> Failure:
         """Describe an error of a worker as a record will."""
         if isinstance(error, Unsupported):
             return cls("unsupported", error.message)
+        if isinstance(error, ConversionError):
+            return cls("failed", f"conversion: {error.message}", lineage=error.lineage)
         if isinstance(error, WorkerError):
             return cls(error.status, f"{doing}: {error.message}", error.traceback)
         message = error.message if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"

@@ -60,8 +60,11 @@ class ComparisonRun:
             for side in sides:
                 side.fail(error, f"preparing task '{self.comparison.task.name}'")
             return sides
-        for side in sides:
-            self._build(side)
+        try:
+            for side in sides:
+                self._build(side)
+        finally:
+            self.builder.checks.close()
         evaluate(self.builder, self.comparison, self.task, sides)
         self._spread_baseline_failure(sides)
         return sides

@@ -157,7 +157,7 @@ class Launcher:
             arguments = {**arguments, **more, "meter": loan.meter}
             reply = worker.request("open", arguments, timeout_s=self.deadline.left_s())
         header = dict(reply.data)
-        if loan.reason:
+        if loan.reason and "phases" in header:
             missing = Reading.missing("J", loan.reason).to_json()
             header["phases"] = {name: {**each, "energy": missing} for name, each in header["phases"].items()}
         return header, reply.arrays["warm_up"]
@@ -168,6 +168,7 @@ class Launcher:
         cores = placement.cores()
         samples: dict[str, list[Any]] = {side.id: [] for side in sides}
         outputs: dict[str, list[str]] = {side.id: [] for side in sides}
+        counted: dict[str, list[Any]] = {}
         order, chosen = [], []
         single = all(side.planned.cell.threads == 1 for side in sides)
         for _ in range(rounds):
@@ -179,10 +180,13 @@ class Launcher:
                     return None
                 samples[side.id].append(reply.arrays["samples"])
                 outputs[side.id].append(str(reply.data["outputs"]))
+                if "counted" in reply.data:
+                    counted.setdefault(side.id, []).append(dict(reply.data["counted"]))
             order.append([side.id for side in turn])
             chosen.append(core)
         digests = {cell: sorted(set(each)) for cell, each in outputs.items()}
-        return {"samples": samples, "meta": {"order": order, "cores": chosen, "outputs": digests}}
+        meta = {"order": order, "cores": chosen, "outputs": digests, **({"counted": counted} if counted else {})}
+        return {"samples": samples, "meta": meta}
 
     def _windows(self, sides: Sequence[Side], workers: Mapping[str, Worker], dice: random.Random) -> dict[str, Any]:
         """Meter every side once, one after the other in drawn order; a window that is lost costs its number only."""

@@ -12,6 +12,7 @@ PHASES = (
     "train",
     "compress",
     "convert",
+    "check",
     "count",
     "evaluate",
     "start",

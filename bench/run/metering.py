@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.errors import BenchError
+from bench.machine import on_processor
 from bench.offer import Offer
 from bench.plan import Catalogue
 from bench.reading import Reading
@@ -18,7 +19,7 @@ from bench.suite.cell import Step
 from bench.units import format_quantity
 from bench.wire import Worker
 
-AUTO = "auto"
+AUTO, DECLARED = "auto", "declared"
 LEAST_PATIENCE_S, PATIENCE_WINDOWS = 60.0, 10.0
 # Slowest meters that are used on a step of compression, which lasts for seconds and longer, and on opening a session.
 STEP_PERIOD_S, OPENING_PERIOD_S = 1.0, 0.02
@@ -36,7 +37,8 @@ class Meter:
     """The meter of a run's windows: what to load with which options, and how many seconds a window lasts.
 
     `lost` is why it cannot read here: then there are no windows, and every cell says so. `period_s` is how often it has
-    a new value, None where it does not say; `nests` whether it bears a second window within one.
+    a new value, None where it does not say; `nests` whether it bears a second window within one; `sees_idle` whether
+    the idle machine is another number to it: to declared watts it is not.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Meter:
     lost: str | None = None
     period_s: float | None = None
     nests: bool = True
+    sees_idle: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Return what a worker needs to make it."""
@@ -71,6 +74,7 @@ class Metering:
     def of(self, device: str) -> Meter | None:
         """Return the meter for a device; None where a suite leaves the choice open and nothing can read joules."""
         kind, _, number = device.rstrip("?").partition(":")
+        kind = "cpu" if on_processor(device) else kind
         card = (int(number) if number.isdecimal() else 0) if kind != "cpu" else None
         key = kind if card is None else f"{kind}:{card}"
         if key not in self._chosen:
@@ -95,7 +99,7 @@ class Metering:
 
     def watches_idle(self, meter: Meter) -> bool:
         """Whether the idle machine is metered before and after a comparison."""
-        return not meter.lost and self.settings.idle_s > 0
+        return not meter.lost and meter.sees_idle and self.settings.idle_s > 0
 
     def idle(self, meter: Meter, worker: Worker) -> dict[str, Any]:
         """Return the reading, as JSON, of a window over idleness."""
@@ -164,7 +168,8 @@ class Metering:
         answer = reply.data["meters"][step.name]
         seconds = self.settings.window_s or float(answer.get("window_s") or 0.0)
         period_s, nests = answer.get("period_s"), bool(offer.facts.get("nests", True))
-        return Meter(step.name, offer.target, step.options, seconds, answer["reason"], period_s, nests)
+        sees_idle = offer.facts.get("kind") != DECLARED
+        return Meter(step.name, offer.target, step.options, seconds, answer["reason"], period_s, nests, sees_idle)
 
     def _held(self, meter: Meter, worker: Worker, verb: str, **arguments: Any) -> dict[str, Any]:
         if meter.lost:

@@ -19,7 +19,7 @@ from bench.run.built import Side, TaskFacts
 from bench.run.deadline import Deadline
 from bench.run.profiles import Profiles, backend_of
 from bench.run.source import code_of
-from bench.run.spawning import settings_for
+from bench.run.spawning import home_of, settings_for
 from bench.store.cache import key_of
 from bench.store.files import write_atomically
 
@@ -51,7 +51,7 @@ class Grading:
     def __init__(self, builder: Builder, comparison: PlannedComparison, task: TaskFacts) -> None:
         self.builder, self.comparison, self.task = builder, comparison, task
         self.profiles = Profiles(builder, comparison, task)
-        self._grader = LazyWorker(builder.settings, 1)
+        self._grader = LazyWorker(home_of(comparison.task, builder.settings), 1)
         self._prepared = self._over = False
         self._predictors: list[LazyWorker] = []
         self._one_at_a_time = Lock()

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bench.cards import card_of
 from bench.derive import Derived, Stop, derive_comparison, derive_quality
 from bench.derive.audit import Evidence, audit
 from bench.derive.limits import judge_limits
 from bench.derive.ratios import exact_ratio, unpaired_ratio
 from bench.derive.verdict import ALL, Doubt, judged
-from bench.machine import fingerprint
+from bench.machine import fingerprint, on_processor
 from bench.plan import PlannedCell, PlannedComparison
 from bench.reading import STRENGTH, VERDICTS, Reading, Verdict
 from bench.record import BadRecord, Ratio, Record
@@ -65,11 +66,16 @@ class Recorder:
                 threads=cell.threads,
                 batch=cell.batch,
                 stop=Stop(self.settings.ci_width, self.settings.min_launches),
-                meter=self.settings.meter,
+                meter=self._estimator(cell.device),
                 idle=[each.meta["idle"] for each in launches if "idle" in each.meta],
             )
         records = [self._record(comparison, side, base, derived.get(side.id), usable, task) for side in sides]
         return [self._sound(each) for each in with_costs(records, comparison, usable, self.settings.meter)]
+
+    def _estimator(self, device: str) -> Mapping[str, Any] | None:
+        """Return the facts of the estimator from processor time; None for a device whose work it does not see."""
+        meter = self.settings.meter
+        return meter if on_processor(device) or "accelerators" not in (meter or {}).get("blind_to", ()) else None
 
     def _sound(self, record: Record) -> Record:
         """Return the record, or the failure in its place when a reader would refuse it: a plugin's odd number, say."""
@@ -90,7 +96,7 @@ class Recorder:
         task: TaskFacts | None,
     ) -> Record:
         blank = replace(self._blank(side.planned.cell), group=self._group(side.planned.cell, task))
-        blank = replace(blank, steps=_steps(side), lineage=tuple(side.artifact.lineage) if side.artifact else ())
+        blank = replace(blank, steps=_steps(side), lineage=_lineage(side))
         if side.failure is not None or derived is None or task is None or side.artifact is None:
             failure = side.failure
             status, reason = (failure.status, failure.reason) if failure else ("failed", "no launch was completed")
@@ -176,6 +182,8 @@ def group_of(cell: Cell, task: TaskFacts | None, machine: Mapping[str, Any], *, 
     data = [task.digest, task.reference] if task else ["unprepared"]
     place = [cell.device, cell.scenario, cell.batch, cell.threads]
     parts = [cell.task, *data, fingerprint(dict(machine)), *place, *(["in one process"] if in_process else [])]
+    if card := card_of(machine, cell.device):
+        parts.append(card)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
@@ -269,6 +277,13 @@ def _counted(name: str, data: Any) -> Reading:
         return Reading.from_json(data)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         return Reading.missing("1", f"the counter's reading cannot be read: {error}"[:500])
+
+
+def _lineage(side: Side) -> tuple[Mapping[str, Any], ...]:
+    """Return what made a side's artifact, or what was done until it failed, as far as that is known."""
+    if side.artifact is not None:
+        return tuple(side.artifact.lineage)
+    return side.failure.lineage if side.failure is not None else ()
 
 
 def _steps(side: Side) -> tuple[Mapping[str, Any], ...]:

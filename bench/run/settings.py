@@ -23,6 +23,7 @@ class Settings:
     `window_s` long (None: as long as the meter needs). `meter` holds the facts of the estimator that stands in where
     there are no windows. `parallel` workers may run at once where nothing is timed. `energy` is the weakest class of
     joules that may be ranked ("any": all of them). `in_process`: workers are no processes, but run in this one.
+    `meters` are the targets of those that may be read in workers, wherever these start.
     """
 
     cache: Cache
@@ -42,6 +43,7 @@ class Settings:
     parallel: int = 1
     energy: EnergyClass = "any"
     in_process: bool = False
+    meters: tuple[str, ...] = ()
 
 
 def spawn_child(threads: int, memory_bytes: int | None) -> Worker:

@@ -23,6 +23,19 @@ def settings_for(offer: Offer, settings: Settings) -> Settings:
     return settings if found is None else replace(settings, spawn=_inside(found, offer, settings))
 
 
+def home_of(task: Offer, settings: Settings) -> Settings:
+    """Return settings whose workers hold a task: here, or where its runtime is for a model of somebody's own.
+
+    What such a model takes and answers, only its runtime can tell.
+    """
+    return settings_for(task, settings) if is_own(task) else settings
+
+
+def is_own(task: Offer) -> bool:
+    """Whether a task is made of a model of somebody's own: its offer opens a kind of file."""
+    return "opens" in task.facts
+
+
 def spawn_for(offer: Offer, settings: Settings) -> Spawn:
     """Return how a worker of an offer is started. Raises Unsupported where it has no environment."""
     return settings_for(offer, settings).spawn
@@ -33,7 +46,7 @@ def _inside(found: Environment, offer: Offer, settings: Settings) -> Spawn:
         raise Unsupported(f"{offer.kind} '{offer.name}' works in an environment of its own, so not in this process")
 
     def spawn(threads: int, memory_bytes: int | None) -> Worker:
-        paths = os.pathsep.join(map(str, code_paths(offer, environments_folder())))
+        paths = os.pathsep.join(map(str, code_paths(offer, environments_folder(), settings.meters)))
         variables = {**environment(threads), "PYTHONPATH": paths, "PYTHONNOUSERSITE": "1"}
         worker = Child(Limits(memory_bytes, variables), python=found.python)
         try:

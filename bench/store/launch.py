@@ -58,6 +58,11 @@ def _check(launch: Launch) -> None:
     for name, value in watch.items():
         if value is not None:
             _number(value, f"watch.{name}")
+    for cell, windows in _mapping(meta.get("counted") or {}, "counted").items():
+        _require(isinstance(windows, list), f"no counts of {cell}")
+        for each in windows:
+            for name in ("calls", "executed", "compiled"):
+                _number(_mapping(each, f"counted.{cell}").get(name), f"counted.{cell}.{name}")
     for cell, samples in launch.samples.items():
         _require(isinstance(artifacts.get(cell), str), f"no artifact of {cell}")
         _check_samples(meta, samples)

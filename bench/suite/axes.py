@@ -19,8 +19,8 @@ SCENARIOS = ("single-stream",)
 # MLPerf Inference names four; the rules differ in when queries are issued.
 LATER_SCENARIOS = ("multi-stream", "server", "offline")
 EMPTY = {"task": "name one at least", "backend": "name one at least"}
-# 'cuda:0?' asks for the device when it is present.
-DEVICE = re.compile(r"[a-z][a-z0-9_-]{0,31}(:[0-9]{1,3})?\??")
+# 'cuda:0?' asks for the device when it is present; 'xla:TPU' names what a runtime of several kinds computes on.
+DEVICE = re.compile(r"[a-z][a-z0-9_-]{0,31}(:([0-9]{1,3}|[A-Z]{2,8}))?\??")
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _device(entry: str, _: Reader) -> str | None:
     return (
         None
         if DEVICE.fullmatch(entry)
-        else f"'{entry[:40]}' is no device: expected one like 'cpu', 'cuda:0', 'cuda:0?'"
+        else f"'{entry[:40]}' is no device: expected one like 'cpu', 'cuda:0', 'cuda:0?', 'xla:TPU'"
     )
 
 

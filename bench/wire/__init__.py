@@ -5,7 +5,7 @@ A message is JSON with, beside it, arrays as npz; a plugin may print what it lik
 
 from bench.wire.child import Child, Limits
 from bench.wire.frames import Message, WireError
-from bench.wire.worker import Reply, Worker, checked
+from bench.wire.worker import WANTS, Reply, Worker, checked
 
 PROTOCOL = 1
-__all__ = ["PROTOCOL", "Child", "Limits", "Message", "Reply", "WireError", "Worker", "checked"]
+__all__ = ["PROTOCOL", "WANTS", "Child", "Limits", "Message", "Reply", "WireError", "Worker", "checked"]

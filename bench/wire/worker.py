@@ -9,6 +9,8 @@ from bench.errors import Unsupported, WorkerError
 from bench.wire.frames import Message
 
 Reply = Message
+# The name under which a worker asks for something in the middle of a request; the next message answers it.
+WANTS = "wants"
 
 
 class Worker(Protocol):

@@ -8,10 +8,16 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bench.wire.frames import Decoder, Message, encode
 from bench.wire.strays import MARK, carry
+from bench.wire.worker import WANTS, checked
+
+if TYPE_CHECKING:
+    from bench.worker.handler import Handler
 
 READ_BYTES = 1 << 16
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -27,20 +33,42 @@ def main() -> None:
     sys.path.append(str(Path.cwd()))  # last: a user's own module is found, and shadows nothing
     from bench.worker.handler import Handler
 
-    serve(receive, send, Handler())
+    serve(Pipe(receive, send), Handler())
 
 
-def serve(receive: int, send: int, handler: object) -> None:
-    """Read requests, write replies; returns at the end of the pipe."""
-    decoder = Decoder()
-    while True:
-        while (message := decoder.next()) is None:
-            data = os.read(receive, READ_BYTES)
+class Pipe:
+    """Both ends of the message pipe."""
+
+    def __init__(self, receive: int, send: int) -> None:
+        self._receive, self._send, self._decoder = receive, send, Decoder()
+
+    def read(self) -> Message | None:
+        """Return the next message, None at the end of the pipe."""
+        while (message := self._decoder.next()) is None:
+            data = os.read(self._receive, READ_BYTES)
             if not data:
-                return
-            decoder.feed(data)
-        reply = handler.answer(message)  # type: ignore[attr-defined]
-        _write(send, _encoded(reply))
+                return None
+            self._decoder.feed(data)
+        return message
+
+    def write(self, message: Message) -> None:
+        """Send a message."""
+        _write(self._send, _encoded(message))
+
+    def ask(self, wanted: Mapping[str, Any]) -> Message:
+        """Ask the controller for something in the middle of a request. Raises what its answer reports."""
+        self.write(Message({WANTS: dict(wanted)}))
+        answer = self.read()
+        if answer is None:
+            os._exit(1)
+        return checked(answer)
+
+
+def serve(pipe: Pipe, handler: Handler) -> None:
+    """Read requests, write replies; returns at the end of the pipe."""
+    handler.build.ask = pipe.ask
+    while (message := pipe.read()) is not None:
+        pipe.write(handler.answer(message))
 
 
 def _encoded(reply: Message) -> bytes:

@@ -10,27 +10,18 @@ from pathlib import Path
 from typing import Any, cast
 
 from bench.artifact import Artifact
-from bench.errors import PluginError, Unsupported
+from bench.errors import PluginError
 from bench.machine import processor_name
 from bench.protocols import Task
 from bench.wire.frames import Message
 from bench.worker.context import WorkerContext
+from bench.worker.elsewhere import Ask, ContextElsewhere, TaskElsewhere, give
 from bench.worker.loading import load_target
 from bench.worker.meters import Meters
 from bench.worker.plain import jsonable
 
 MODULE = "module"
 EVALUATION_BATCH = 32
-
-
-class NoTask:
-    """What stands for the task in a converter's own environment: it has no data to give."""
-
-    def __getattr__(self, name: str) -> Any:
-        """Refuse whatever is asked. Raises Unsupported."""
-        raise Unsupported(
-            f"a converter in an environment of its own is given the file alone, no task to ask for '{name}'"
-        )
 
 
 class Build:
@@ -43,6 +34,7 @@ class Build:
         self.model: Any = None
         self.folder = Path()
         self.seed = 0
+        self.ask: Ask | None = None
 
     def prepare(
         self,
@@ -91,25 +83,35 @@ class Build:
         batch = int(getattr(task, "evaluation_batch", EVALUATION_BATCH))
         return {"digest": task.digest(), "reference": self.reference(), "examples": n, "batch": batch}
 
+    def give(self, *, what: str, n: int | None, file: str) -> Mapping[str, Any]:
+        """Write data of the task that a step in another environment asked for."""
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        task = self._task()
+        give(task, WorkerContext(task, seed=self.seed, workdir=Path(file).parent), what=what, n=n, file=file)
+        return {"file": file}
+
     def compress(self, **request: Any) -> Mapping[str, Any]:
         """Apply one compressor step to the model; what was spent on training is told apart."""
-        return self._apply(**request)
+        return self._apply(**self._begun(**request))
 
-    def convert(
-        self, *, aside: bool = False, artifact: Mapping[str, Any] | None = None, **request: Any
-    ) -> Mapping[str, Any]:
-        """Apply one converter; `aside` leaves the model as it was, to be converted or compressed further.
-
-        With an artifact it is that which is converted, in a worker without a task: the converter's own environment.
-        """
-        if artifact is not None:
-            self.task, self.folder = cast("Task", NoTask()), Path(request["workdir"])
-            self._become(self._own_copy(Artifact.from_json(artifact)))
+    def convert(self, *, aside: bool = False, **request: Any) -> Mapping[str, Any]:
+        """Apply one converter; `aside` leaves the model as it was, to be converted or compressed further."""
+        request = self._begun(**request)
         before = self.format, self.model
         reply = self._apply(**request)
         if aside:
             self.format, self.model = before
         return reply
+
+    def _begun(
+        self, *, artifact: Mapping[str, Any] | None = None, seed: int | None = None, **request: Any
+    ) -> dict[str, Any]:
+        """With an artifact, begin with that in a worker without the task: the step's own environment."""
+        if artifact is not None:
+            self.task, self.folder = cast("Task", TaskElsewhere(self.ask)), Path(request["workdir"])
+            self.seed = self.seed if seed is None else seed
+            self._become(self._own_copy(Artifact.from_json(artifact)))
+        return request
 
     def _apply(
         self,
@@ -123,7 +125,8 @@ class Build:
         """Apply a step inside a window of the meter, where one is given; return its result, times and joules."""
         step, folder = load_target(target), Path(workdir)
         folder.mkdir(parents=True, exist_ok=True)
-        context = WorkerContext(self._task(), seed=self.seed, workdir=folder)
+        kind = ContextElsewhere if isinstance(self.task, TaskElsewhere) else WorkerContext
+        context = kind(self._task(), seed=self.seed, workdir=folder)
         spans = self.meters.spans(meter, context.device)
         context.spans = spans.inner()
         took = spans.around(lambda: step(self.model, context, **options), "step")
@@ -184,6 +187,10 @@ class Build:
         folder = self.folder / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def held_task(self) -> Task:
+        """Return the task in this worker. Raises PluginError where none was prepared."""
+        return self._task()
 
     def _task(self) -> Task:
         if self.task is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bench.errors import Unsupported
 from bench.measure.cpu import cpu_seconds
@@ -13,13 +13,15 @@ from bench.protocols import Arrays, LabelledTask, Task
 from bench.reading import Reading, add
 from bench.worker.meters import Spans
 
+T = TypeVar("T")
+
 
 class WorkerContext:
     """What a step is given beside the model; collects its log lines, facts and what it trained.
 
-    `train_s` and `train_cpu_s` are wall and processor seconds spent in `fit`; `train_samples` is how many examples were
-    trained on, each as often as it was seen, None when a task did not say; `train_energy` its joules, None without a
-    meter. `spans` opens the windows for it.
+    `train_s` and `train_cpu_s` are wall and processor seconds spent in `fit` and `train`; `train_samples` is how many
+    examples were trained on, each as often as it was seen, None when a task or step did not say; `train_energy` its
+    joules, None without a meter. `spans` opens the windows for it.
     """
 
     def __init__(self, task: Task, *, seed: int, workdir: Path, device: str = "cpu") -> None:
@@ -57,14 +59,16 @@ class WorkerContext:
     def fit(self, model: Any, **options: Any) -> Mapping[str, Any]:
         """Train the module on the task's train split; the seconds are booked as training."""
         options.setdefault("seed", self.seed)
-        train = self._trainable("training data").fit
-        took = self.spans.around(lambda: self._booked(train, model, options), "training")
-        self._trained += [took.energy] if took.energy is not None else []
-        facts: Mapping[str, Any] = took.result
-        seen = facts.get("samples")
-        known = self.train_samples is not None and isinstance(seen, int)
-        self.train_samples = self.train_samples + seen if known else None  # type: ignore[operator]  # both known
+        fit = self._trainable("training data").fit
+        facts: Mapping[str, Any] = self._metered(lambda: fit(model, **options))
+        self._saw(facts.get("samples"))
         return facts
+
+    def train(self, work: Callable[[], T], *, samples: int | None = None) -> T:
+        """Run a step's own training and return its result; the seconds are booked as training."""
+        result = self._metered(work)
+        self._saw(samples)
+        return result
 
     @property
     def train_energy(self) -> Reading | None:
@@ -89,14 +93,23 @@ class WorkerContext:
         """Leave facts in the record's lineage."""
         self.facts.update(facts)
 
-    def _booked(self, train: Callable[..., Any], model: Any, options: Mapping[str, Any]) -> Any:
+    def _metered(self, work: Callable[[], T]) -> T:
+        took = self.spans.around(lambda: self._booked(work), "training")
+        self._trained += [took.energy] if took.energy is not None else []
+        return took.result
+
+    def _booked(self, work: Callable[[], T]) -> T:
         """Book wall and processor seconds also of a training that fails."""
         began, spent = time.perf_counter(), cpu_seconds()
         try:
-            return train(model, **options)
+            return work()
         finally:
             self.train_s += time.perf_counter() - began
             self.train_cpu_s += cpu_seconds() - spent
+
+    def _saw(self, samples: object) -> None:
+        known = self.train_samples is not None and isinstance(samples, int)
+        self.train_samples = self.train_samples + samples if known else None  # type: ignore[operator]  # both known
 
     def _trainable(self, what: str) -> Any:
         from bench.protocols import TrainableTask

@@ -13,6 +13,7 @@ from bench.errors import Unsupported
 from bench.wire.frames import Message
 
 Answer = Mapping[str, Any] | Message
+OUT_OF_MEMORY = ("can't allocate memory", "bad_alloc", "out of memory")  # the last is what a card says
 OURS = (str(Path(__file__).parents[1]) + os.sep, "<frozen importlib")
 
 
@@ -21,12 +22,14 @@ class Handler:
 
     def __init__(self) -> None:
         from bench.worker.build import Build
+        from bench.worker.checking import Checking
         from bench.worker.measuring import Measuring
         from bench.worker.metering import Metering
         from bench.worker.meters import Meters
 
         meters = Meters()
         self.build = Build(meters)
+        self.checking = Checking(self.build)
         self.measuring = Measuring(meters)
         self.metering = Metering(self.measuring, meters)
         self.verbs: Mapping[str, Callable[..., Answer]] = {
@@ -35,10 +38,13 @@ class Handler:
             "available": self.metering.available,
             "prepare": self.build.prepare,
             "data": self.build.data,
+            "give": self.build.give,
             "compress": self.build.compress,
             "convert": self.build.convert,
             "count": self.build.count,
             "score": self.build.score,
+            "examples": self.checking.examples,
+            "outputs": self.checking.outputs,
             "import": self.measuring.load,
             "open": self.measuring.open,
             "block": self.measuring.block,
@@ -96,7 +102,7 @@ def _text(error: BaseException) -> str:
 def _status(error: BaseException, message: str) -> str:
     if isinstance(error, Unsupported):
         return "unsupported"
-    if isinstance(error, MemoryError) or "can't allocate memory" in message or "bad_alloc" in message:
+    if isinstance(error, MemoryError) or any(each in message for each in OUT_OF_MEMORY):
         return "oom"
     return "failed"
 

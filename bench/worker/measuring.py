@@ -17,10 +17,11 @@ from bench.errors import PluginError, Unsupported
 from bench.measure import memory, placement, recorder
 from bench.measure.burden import burdened, turns_for
 from bench.measure.energy import Took
-from bench.protocols import Arrays, Backend, Profiled, Session
+from bench.protocols import Arrays, Backend, MemoryWatch, Profiled, Session, Timed, WatchesMemory
 from bench.reading import Reading
 from bench.units import format_quantity
 from bench.wire.frames import Message
+from bench.worker.counting import Tally
 from bench.worker.loading import load_target
 from bench.worker.meters import Meters
 from bench.worker.plain import jsonable
@@ -74,14 +75,15 @@ class Measuring:
         tau_s = spans.period_s()
         self.inputs = _load(inputs)
         gc.collect()
-        base, resettable = memory.resident_bytes(), memory.reset_peak()
+        watch = self._memory(device)
+        base, resettable = watch.resident_bytes(), watch.reset_peak()
         self.reopen = lambda: self._backend().open(subject, device=device, threads=threads)
         loaded = spans.around(self.reopen, "load")
         self.session = loaded.result
         load_ns = round(loaded.seconds * 1e9)
         self.call = self.session.bind(self.inputs)
-        load_peak = memory.peak_bytes()
-        resettable = memory.reset_peak() and resettable
+        load_peak = watch.peak_bytes()
+        resettable = watch.reset_peak() and resettable
         warmed = spans.around(lambda: self._warm_up(warm, warm_cap_s), "warm-up")
         first_ns, walls, result = warmed.result
         header = {
@@ -89,12 +91,18 @@ class Measuring:
             "first_ns": first_ns,
             "base_bytes": base,
             "load_peak_bytes": _above(load_peak, base) if resettable else None,
-            "inference_peak_bytes": _above(memory.peak_bytes(), base) if resettable else None,
+            "inference_peak_bytes": _above(watch.peak_bytes(), base) if resettable else None,
+            **({} if watch is memory else {"memory": _told(watch)}),
             "facts": jsonable(dict(self.session.facts())),
             "outputs": digest_outputs(result),
             "phases": {name: _phase(took, tau_s) for name, took in (("load", loaded), ("warm_up", warmed))},
             "clock_step_ns": recorder.clock_step_ns(),
         }
+        if isinstance(self.session, Timed):
+            unread = dict.fromkeys(("load_peak_bytes", "inference_peak_bytes"))
+            header = {**header, **unread, "clock": str(self.session.clock), "reopens": False}
+            del header["phases"]
+            return Message(header, {"warm_up": walls})
         if burden:
             self.turns = turns_for(float(walls.min()) / 1e9, burden)
             self.call = burdened(self.call, self.turns)
@@ -126,8 +134,14 @@ class Measuring:
         call = self.call
         if call is None:
             raise PluginError("no session is open in this worker")
-        samples, result = recorder.record_block(call, n)
-        return Message({"outputs": digest_outputs(result)}, {"samples": samples})
+        session, tally = self.session, Tally(self.session)
+        if isinstance(session, Timed):
+            samples, result = recorder.record_elsewhere(lambda: session.time_calls(call, n))
+        else:
+            samples, result = recorder.record_block(call, n)
+        counted = tally.ended(n)
+        header = {"outputs": digest_outputs(result), **({} if counted is None else {"counted": counted})}
+        return Message(header, {"samples": samples})
 
     def predict(
         self, *, artifact: Mapping[str, Any], inputs: str, outputs: str, device: str, threads: int, batch: int
@@ -188,6 +202,12 @@ class Measuring:
             raise PluginError("no backend was loaded in this worker")
         return self.backend
 
+    def _memory(self, device: str) -> Any:
+        """Return what watches the memory that counts: the device's own where it has some, else this process's."""
+        backend = self._backend()
+        found = backend.watch_memory(device) if isinstance(backend, WatchesMemory) else None
+        return memory if found is None else found
+
     def _can_reopen(self) -> bool:
         with contextlib.suppress(Unsupported, RuntimeError):
             began = time.perf_counter_ns()
@@ -222,6 +242,11 @@ def digest_outputs(result: Any) -> str:
     return state.hexdigest()[:16]
 
 
+def output_arrays(result: Any) -> list[Any]:
+    """Return a call's outputs as numpy arrays, whatever container the runtime uses."""
+    return [_array(value) for _, value in _leaves(result)]
+
+
 def _leaves(value: Any, name: str = "") -> list[tuple[str, Any]]:
     if isinstance(value, Mapping):
         return [leaf for key in value for leaf in _leaves(value[key], f"{name}.{key}")]
@@ -254,6 +279,10 @@ def _phase(took: Took[Any], tau_s: float) -> dict[str, Any]:
         why = f"it took {format_quantity(took.seconds, 's')}, less than {LEAST_PERIODS} values of the meter"
         energy = Reading.missing("J", f"{why} (one every {format_quantity(tau_s, 's')})")
     return out if energy is None else {**out, "energy": jsonable(energy.to_json())}
+
+
+def _told(watch: MemoryWatch) -> dict[str, Any]:
+    return {"meter": watch.meter, "method": watch.method, "missing": watch.missing}
 
 
 def _above(peak: int | None, base: int | None) -> int | None:

@@ -9,7 +9,11 @@ from typing import Any
 
 from bench.errors import PluginError
 from bench.measure import placement
+from bench.measure.counted import odd
 from bench.measure.energy import SystemClock, by_share, lost, whole_inferences
+from bench.protocols import Timed
+from bench.reading import Reading
+from bench.worker.counting import Counter, Tally
 from bench.worker.measuring import Measuring
 from bench.worker.meters import Meters, Watch
 from bench.worker.plain import jsonable
@@ -44,11 +48,16 @@ class Metering:
             raise PluginError("no session is open in this worker")
         placement.pin(core)
         try:
+            if isinstance(session, Timed):
+                raise PluginError("the calls run outside the worker, whose share of the joules is not theirs")
             watch = Watch(self._meters.made(meter))
+            tally, counter = Tally(session), Counter(call)
             found = whole_inferences(
-                watch, call, seconds=seconds, clock=SystemClock(), synchronize=session.synchronize
+                watch, counter, seconds=seconds, clock=SystemClock(), synchronize=session.synchronize
             )  # fmt: skip
-            found = by_share(found)
+            counted = tally.ended(counter.calls)
+            why = odd(counted) if counted else None
+            found = Reading.missing("J", f"the window was lost: {why}") if why else by_share(found)
         except Exception as error:  # noqa: BLE001 - a meter may fail in any way; that costs the number, not the cell
             found = lost(error)
         return {"reading": jsonable(found.to_json())}

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from bench.machine import on_processor
 from bench.measure.energy import Took, around
 from bench.reading import Reading, lacking
 from bench.worker.loading import load_target
 
 T = TypeVar("T")
+ACCELERATORS = ("gpu", "tpu")  # how their domains begin
 CARDS_ONLY = "the meter reads accelerators only, and this ran on the processor"
 
 
@@ -80,7 +82,7 @@ class Spans:
         """Run work and return what it took; joules of accelerators are not those of work on the processor."""
         took = around(self._meter, work, per=per)
         domains = [str(each) for each in took.energy.facts.get("domains", ())] if took.energy else []
-        if domains and self._device == "cpu" and all(each.startswith("gpu") for each in domains):
+        if domains and on_processor(self._device) and all(each.startswith(ACCELERATORS) for each in domains):
             return Took(took.result, took.seconds, took.cpu_s, Reading.missing("J", CARDS_ONLY))
         return took
 

@@ -55,7 +55,7 @@ def test_another_file_is_another_task(folder: Path) -> None:
     [
         ("{model: ../n.onnx}", "s.yaml:4:11: no such file: "),
         ("{model: ../m.onnx, data: none.npz}", "s.yaml:4:11: no such file: "),
-        ("{model: ../m.h5}", "s.yaml:4:11: no plugin opens '../m.h5'\n"),
+        ("{model: ../m.pth}", "s.yaml:4:11: no plugin opens '../m.pth'\n"),
         ("{model: ..}", "s.yaml:4:11: no plugin opens '..'"),
     ],
 )

@@ -196,3 +196,23 @@ def test_the_cell_is_as_doubtful_as_its_worst_number(
     assert found.validity["verdict"] == worst
     assert set(found.validity["reasons"]) == {reason for each in found.readings.values() for reason in each.reasons}
     assert summary(doubts(made, "small", threads)) == found.validity
+
+
+@pytest.mark.parametrize(
+    ("window", "says"),
+    [
+        ({"calls": 13, "executed": 13, "compiled": 0}, None),
+        ({"calls": 13, "executed": 0, "compiled": 0}, "the runtime executed 0 graphs for 13 calls (in 1 of 48 windows"),
+        ({"calls": 13, "executed": 13, "compiled": 2}, "the runtime compiled 2 graphs while it was timed (in 1 of 48"),
+    ],
+)
+def test_what_the_runtime_counted(make: Any, derive: Any, window: dict[str, int], says: str | None) -> None:
+    sound = {"calls": 13, "executed": 13, "compiled": 0}
+    made = [Launch({**each.meta, "counted": {"small": [sound] * 6}}, each.samples) for each in make()]
+    made[3].meta["counted"]["small"][5] = window  # type: ignore[index]
+    found = derive(made)
+    assert found["base"].validity["verdict"] == "valid", "who does not count is not doubted"
+    assert found["small"].validity["verdict"] == ("invalid" if says else "valid")
+    verdicts = {each.verdict for each in found["small"].readings.values()}
+    assert verdicts == {"invalid" if says else "valid"}
+    assert says is None or any(each.startswith(says) for each in found["small"].validity["reasons"])

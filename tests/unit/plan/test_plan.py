@@ -100,3 +100,13 @@ def test_a_device_that_the_backend_leaves_out_is_unsupported() -> None:
     found = [each.reason for each in make_plan(cells, catalogue).cells]
     assert found[:2] == [None, None]
     assert found[2:] == [f"backend 'ort' runs on cpu, not on '{each}'" for each in ("gpu", "cuda:0?")]
+
+
+@pytest.mark.parametrize("reason", [None, "there is no 'cuda:0' here: NVIDIA's driver is not installed"])
+def test_a_card_that_is_not_here_is_unsupported_before_anything_is_built(
+    monkeypatch: pytest.MonkeyPatch, reason: str | None
+) -> None:
+    monkeypatch.setattr("bench.plan.plan.why_no_card", lambda device: reason if "cuda" in device else None)
+    catalogue = Catalogue.from_offers((OFFERS[0], replace(OFFERS[1], facts={"devices": ["cpu", "cuda"]})))
+    cells = [replace(BASE, device=device) for device in ("cpu", "cuda:0?")]
+    assert [each.reason for each in make_plan(cells, catalogue).cells] == [None, reason]

@@ -1,6 +1,7 @@
 """Routes: the cheapest way through the formats, or the reason there is none and what would help."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -215,3 +216,16 @@ def test_needs_are_looked_for_without_importing() -> None:
     assert catalogue.missing(step("q", "onnx", needs=("json", "numpy"))) is None
     assert catalogue.missing(step("q", "onnx", needs=("no.such.thing", "turtledemo"))) is not None
     assert "turtledemo" not in sys.modules
+
+
+def test_a_format_of_an_option_is_opened_with_that_option_only() -> None:
+    offers = [task("a"), converter("a", "b"), replace(backend("x", "a", "b"), facts={"opens_with": {"fast": ["b"]}})]
+    catalogue = Catalogue.from_offers(offers)
+    ends = {}
+    for name, options in (("plain", {}), ("off", {"fast": False}), ("on", {"fast": True})):
+        cell = Cell("s", "t", (), "x", backend_options=options)
+        ends[name] = find_route(offers[0], cell, offers[2], catalogue).end
+    assert ends == {"plain": "a", "off": "a", "on": "b"}
+    with pytest.raises(Unsupported, match=r"no route from a to x.*it opens b\)"):
+        cell = Cell("s", "t", (), "x", backend_options={"fast": True})
+        find_route(offers[0], cell, offers[2], Catalogue.from_offers([offers[0], offers[2]]))

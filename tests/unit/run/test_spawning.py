@@ -12,10 +12,8 @@ import bench
 from bench.envs import Environment, adopt, core_digest, of_offer
 from bench.errors import Unsupported, WorkerError
 from bench.offer import Offer
-from bench.plan import Catalogue, Operation
-from bench.run import Metering, Settings, spawn_child
-from bench.run.build import Builder
-from bench.run.ledger import Ledger
+from bench.plan import Catalogue
+from bench.run import Settings, spawn_child
 from bench.run.source import code_of, environment_of, runtime_of
 from bench.run.spawning import mismatch, spawn_for
 from bench.store import Cache
@@ -123,51 +121,6 @@ def test_other_kinds_work_in_this_environment_only() -> None:
     reason = Catalogue((counter,)).missing(counter)
     assert reason is not None
     assert reason.startswith("counter 'count' works in this environment only: numpy is ")
-
-
-CONVERTING = """
-import pathlib, sys
-import bench
-
-@bench.converter("to-upper", accepts="toy", produces="loud", needs=("numpy",), environment=("numpy==0.1",))
-def to_upper(artifact, ctx):
-    path = ctx.workdir / "loud.txt"
-    path.write_text(artifact.path.read_text().upper())
-    ctx.note(where=bench.__file__)
-    return path
-
-@bench.converter("nosy", accepts="toy", produces="louder", needs=("numpy",), environment=("numpy==0.1",))
-def nosy(artifact, ctx):
-    ctx.example()
-"""
-
-
-@pytest.fixture
-def converters(tmp_path: Path) -> dict[str, Offer]:
-    from bench.worker.loading import describe_file
-
-    file = tmp_path / "converting.py"
-    file.write_text(CONVERTING)
-    return {each.name: each for each in describe_file(str(file))}
-
-
-def test_a_converter_is_given_the_file_alone_in_its_own_environment(
-    tmp_path: Path, settings: Settings, converters: dict[str, Offer]
-) -> None:
-    catalogue = Catalogue(tuple(converters.values()))
-    adopt(of_offer(converters["to-upper"]), str(wrapper(tmp_path / "python")))
-    builder = Builder(settings, catalogue, Ledger(), Metering(settings, catalogue))
-    source = tmp_path / "toy.txt"
-    source.write_text("quiet")
-    artifact = bench.Artifact.of(source, "toy").to_json()
-    operation = Operation("convert", converters["to-upper"], "toy", "loud")
-    reply, entry = builder._operate_elsewhere(operation, tmp_path / "01", artifact)
-    assert Path(reply["artifact"]["path"]).read_text() == "QUIET"
-    assert source.read_text() == "quiet"
-    assert (entry["step"], entry["from"], entry["to"]) == ("to-upper", "toy", "loud")
-    assert str(tmp_path / "cache" / "envs" / "code") in entry["facts"]["where"]
-    with pytest.raises(Unsupported, match="given the file alone, no task to ask for 'example'"):
-        builder._operate_elsewhere(Operation("convert", converters["nosy"], "toy", "louder"), tmp_path / "02", artifact)
 
 
 def test_a_converter_of_modules_works_in_this_environment_only() -> None:

@@ -58,6 +58,16 @@ def test_a_fit_that_fails_is_booked_all_the_same(tmp_path: Path) -> None:
     assert ctx.train_cpu_s > 0
 
 
+def test_a_steps_own_training_is_booked_like_the_tasks(tmp_path: Path) -> None:
+    ctx = context(tmp_path)
+    ctx.fit(None, samples=300)
+    assert ctx.train(lambda: sum(range(300_000)), samples=200) == 44999850000
+    assert ctx.train_cpu_s > 0
+    assert ctx.train_samples == 500
+    ctx.train(lambda: None)
+    assert ctx.train_samples is None
+
+
 def test_labelled_examples_are_the_tasks_or_unsupported(tmp_path: Path) -> None:
     class Labelled(Trainable):
         artifact = inputs = example = score = Trainable.digest
