@@ -32,9 +32,9 @@ def onnx_export(artifact: bench.Artifact, ctx: bench.Context) -> Path:
     return export(artifact, ctx)
 
 
-@bench.backend("onnxruntime", accepts=FORMAT, needs=("onnxruntime",), extra=EXTRA, facts={"devices": ["cpu"]})
+@bench.backend("onnxruntime", accepts=FORMAT, needs=("onnxruntime",), extra=EXTRA, facts={"devices": ["cpu", "cuda"]})
 class OnnxRuntimeBackend:
-    """ONNX Runtime on the CPU.
+    """ONNX Runtime on the processor, or on a card by its CUDA provider.
 
     `graph_optimization` is how far the runtime may rewrite the graph when it opens the file: "all" (fusions and memory
     layouts of this processor; the runtime's default), "extended", "basic" or "disabled" (the file as it stands).
@@ -49,10 +49,18 @@ class OnnxRuntimeBackend:
         self.graph_optimization = graph_optimization
 
     def open(self, artifact: bench.Artifact, *, device: str, threads: int) -> bench.Session:
-        """Open the file on the CPU. Raises Unsupported for other devices and for operators without a kernel here."""
+        """Open the file on a device. Raises Unsupported where that is not here, or would leave products to the CPU."""
         from bench_onnxruntime.session import open_session
 
         return open_session(artifact, device=device, threads=threads, level=self.graph_optimization)
+
+    def watch_memory(self, device: str) -> bench.MemoryWatch | None:
+        """Return what watches a card's memory; None for the processor's, which the harness watches itself."""
+        from bench_onnxruntime.card import CardMemory
+        from bench_onnxruntime.providers import place_of
+
+        card = place_of(device).card
+        return None if card is None else CardMemory(card)
 
 
 @bench.counter("parameters", accepts=FORMAT, **COUNTS)

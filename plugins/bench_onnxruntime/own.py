@@ -11,7 +11,8 @@ import onnx
 import onnxruntime
 
 import bench
-from bench_onnxruntime.session import DTYPES, PROVIDERS
+from bench_onnxruntime.providers import Place
+from bench_onnxruntime.session import DTYPES
 
 ERRORS_ONLY = 3
 
@@ -27,7 +28,7 @@ class OnnxModel:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = ERRORS_ONLY
         try:
-            return onnxruntime.InferenceSession(str(self.path), options, providers=list(PROVIDERS))
+            return onnxruntime.InferenceSession(str(self.path), options, providers=Place().providers)
         except Exception as error:
             message = f"{self.path.name} does not open as ONNX: {str(error)[:300]}"
             raise bench.Unsupported(message, cure="check it with onnx.checker, or export it again") from error

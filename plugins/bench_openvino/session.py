@@ -56,6 +56,9 @@ class OpenVinoSession:
         self._request: Any = compiled.create_infer_request()
         self._inputs = {_input_name(each): each for each in compiled.inputs}
         self._outputs = {_output_name(each): each for each in compiled.outputs}
+        # Requests of one stream share a graph, and it goes on pointing at the inputs of the last call after that call's
+        # request is gone: freed, they take the process with them (2026.4.1). So they stay as long as the session.
+        self._bound: list[Any] = []
 
     def bind(self, inputs: bench.Arrays) -> Callable[[], Any]:
         """Copy the inputs once and return the call on them: it returns the outputs as a list of arrays.
@@ -65,9 +68,10 @@ class OpenVinoSession:
         request, feed = self._compiled.create_infer_request(), self._feed(inputs)
         for name, array in feed.items():
             request.set_tensor(self._inputs[name], openvino.Tensor(array, shared_memory=True))
+        self._bound.append(feed)
         infer = request.infer
 
-        def call(_kept: Any = feed) -> Any:
+        def call() -> Any:
             return list(infer(share_outputs=True).values())
 
         return call
@@ -106,7 +110,7 @@ class OpenVinoSession:
     def close(self) -> None:
         """Free the session."""
         self._request = self._compiled = None
-        self._inputs, self._outputs = {}, {}
+        self._inputs, self._outputs, self._bound = {}, {}, []
 
     def _feed(self, inputs: bench.Arrays) -> dict[str, np.ndarray[Any, Any]]:
         if set(inputs) != set(self._inputs):
@@ -129,6 +133,9 @@ def _convert(name: str, array: Any, port: Any) -> np.ndarray[Any, Any]:
     value, dtype = np.asarray(array), np.dtype(port.get_element_type().to_dtype())
     if value.dtype.kind == "f" and dtype.kind in "iub":
         raise bench.BenchError(f"input '{name}' is {dtype} in the model; it was given {value.dtype}")
+    if not port.get_partial_shape().compatible(openvino.PartialShape(list(value.shape))):
+        shape = port.get_partial_shape()
+        raise bench.BenchError(f"input '{name}' is of shape {shape} in the model; it was given {list(value.shape)}")
     return np.array(value, dtype=dtype, order="C")
 
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import bench
-from bench_power.offers import Battery, Command, Hwmon, Nvml, Powercap, Zeus
+from bench_power.offers import Battery, Command, Declared, Hwmon, Nvml, Powercap, Zeus
 
-__all__ = ["Battery", "Command", "CpuSeconds", "Hwmon", "Nvml", "Powercap", "Utilisation", "Zeus"]
+__all__ = ["Battery", "Command", "CpuSeconds", "Declared", "Hwmon", "Nvml", "Powercap", "Utilisation", "Zeus"]
 
 WATTS_PER_CPU = 3.5
 # Times or divided by this holds the true power of 95 % of the machines that others measured (docs/decisions/0004). The
@@ -74,6 +74,15 @@ def bench_carbon_factor(country: str, region: str | None) -> Mapping[str, Any]:
     from bench_power.carbon import carbon_factor
 
     return carbon_factor(country, region).facts()
+
+
+@bench.hookimpl
+def bench_machine() -> Mapping[str, Any]:
+    """Name the NVIDIA cards, in CUDA's order: results of different cards are never ranked together."""
+    from bench_power.nvml_cards import card_names
+
+    names = card_names()
+    return {"cards": names} if names else {}
 
 
 @bench.meter(

@@ -34,6 +34,18 @@ def nvml_number(cuda: int, environment: Mapping[str, str] = os.environ) -> int:
     return _by_name(entries[cuda], count)
 
 
+def card_names(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the names of the cards that CUDA sees in a run's workers, in its order; empty where NVML shows none."""
+    wanted = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", **environment}
+    names: list[str] = []
+    try:
+        for cuda in range(int(asked(lambda nvml: nvml.nvmlDeviceGetCount()))):
+            names.append(name_of(nvml_number(cuda, wanted)))  # noqa: PERF401 - what was named before an error stays
+    except OSError:  # no NVML, or fewer visible to CUDA than there are
+        return names
+    return names
+
+
 def _by_name(name: str, count: int) -> int:
     """Return the number of a card by its number or by the beginning of its UUID."""
     if name.startswith("MIG-"):
@@ -44,6 +56,11 @@ def _by_name(name: str, count: int) -> int:
     if len(found) != 1:
         raise OSError(f"CUDA_VISIBLE_DEVICES names {name[:60]!r}, which is {len(found)} cards of this machine")
     return found[0]
+
+
+def name_of(index: int) -> str:
+    """Return a card's name."""
+    return text(asked(lambda nvml: nvml.nvmlDeviceGetName(handle(index))))
 
 
 def uuid(index: int) -> str:

@@ -10,6 +10,9 @@ from typing import Annotated, Any, Literal
 
 import bench
 
+# As far as an estimate from a stated power may be off, unless its author knows better (docs/decisions/0004).
+FACTOR = 3.0
+
 
 class _Meter:
     """What every meter below does: hand on to its implementation."""
@@ -213,4 +216,51 @@ class Command(_Meter):
 
     def guard(self, token: Any) -> Any:
         """Return the token: the program watches by itself."""
+        return token
+
+
+@bench.meter(
+    "declared",
+    facts={
+        "class": "estimated",
+        "kind": "declared",
+        "unit": "J",
+        "source": "what you declare",
+        "blind_to": ["what the device does", "idle power", "the host"],
+    },
+)
+class Declared(_Meter):
+    """Estimated joules of a device without a counter (a TPU): watts that you declare, with their source, times seconds.
+
+    There is no default. It tells joules per inference apart by their seconds only, so it is no ground for a saving.
+    """
+
+    def __init__(
+        self,
+        watts: Annotated[
+            float | None,
+            bench.Bounds(gt=0, le=100_000),
+            "watts that the device is taken to draw",
+        ] = None,
+        source: Annotated[str, "where the watts are from: a data sheet, a meter at the wall"] = "",
+        factor: Annotated[
+            float, bench.Bounds(ge=1, le=100), "the true watts lie within times or divided by it"
+        ] = FACTOR,
+        domain: Annotated[str, "whose watts they are"] = "tpu",
+    ) -> None:
+        from bench_power.declared import DeclaredMeter
+
+        self._meter = DeclaredMeter(watts, source, factor=factor, domain=domain)
+
+    def period_s(self) -> float:
+        """Return 0: it has a new value at any moment."""
+        return 0.0
+
+    def window_s(self, precision: float) -> float:
+        """Return a second: a longer window tells nothing more."""
+        del precision
+        return 1.0
+
+    def guard(self, token: Any) -> Any:
+        """Return the token: there is nothing to watch."""
         return token

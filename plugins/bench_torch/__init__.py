@@ -11,8 +11,11 @@ from typing import Annotated, Any
 import bench
 
 FORMATS = ("torch", "torch-quantized", "torch-sparse")
+# What torch.compile's ahead-of-time side leaves: machine code for one kind of processor, in a .pt2 file of its own.
+PACKAGE = "torch-package"
 # Nothing is won by going back from a file to a module, so every other route is tried first.
 LOAD_COST = 40.0
+PACKAGE_COST = 30.0
 TORCH: dict[str, Any] = {"needs": ("torch",), "extra": "torch"}
 OWN = {
     "metric": "accuracy with labels, else agreement with the uncompressed model",
@@ -46,28 +49,68 @@ def torch_load(artifact: bench.Artifact, ctx: bench.Context) -> Any:
     return load_module(artifact, ctx)
 
 
-@bench.backend("torch", accepts=FORMATS, facts={"devices": ["cpu"]}, **TORCH)
+@bench.converter(
+    PACKAGE, accepts=FORMATS, produces=PACKAGE, facts={"cost": PACKAGE_COST, "machine": ["processor"]}, **TORCH
+)
+def torch_package(artifact: bench.Artifact, ctx: bench.Context) -> Path:
+    """Compile a .pt2 program ahead of time (AOTInductor) into a package of machine code for this processor."""
+    from bench_torch.package import package
+
+    return package(artifact, ctx)
+
+
+@bench.backend(
+    "torch",
+    accepts=(*FORMATS, PACKAGE),
+    facts={"devices": ["cpu", "cuda"], "opens_with": {"package": [PACKAGE]}, "runs": ["module"]},
+    **TORCH,
+)
 class TorchBackend:
-    """PyTorch, eager or compiled.
+    """PyTorch, eager, compiled, or as a package that was compiled ahead of time.
 
     Eager runs the exported program operator by operator, as calling the module would. `compile` hands it to
     torch.compile (inductor, one shape, no Python fallback); quantised programs are frozen too, because only then
-    do integer kernels run. Compiling needs a C++ compiler; its results are cached under TORCHINDUCTOR_CACHE_DIR.
+    do integer kernels run. `package` compiles it with AOTInductor while the artifact is built, and runs the machine
+    code. Compiling needs a C++ compiler; results of `compile` are cached under TORCHINDUCTOR_CACHE_DIR.
     """
 
     def __init__(
         self,
         compile: Annotated[bool, "run through torch.compile instead of operator by operator"] = False,  # noqa: A002 - torch's word
+        package: Annotated[bool, "compile ahead of time (AOTInductor), and run the package"] = False,
     ) -> None:
-        self.compile = compile
+        if compile and package:
+            raise bench.Unsupported("`compile` and `package` are two ways to run a model: choose one")
+        self.compile, self.package = compile, package
         # Loading a program imports much of torch: here it counts as the runtime's import, not as the artifact's memory.
-        import bench_torch.session  # noqa: F401
+        import bench_torch.session
+
+        if package:
+            import bench_torch.packaged  # noqa: F401
 
     def open(self, artifact: bench.Artifact, *, device: str, threads: int) -> bench.Session:
         """Load the program for a device. Raises Unsupported when the device or the compiler is missing."""
+        if artifact.format == PACKAGE:
+            from bench_torch.packaged import open_package
+
+            return open_package(artifact, device=device, threads=threads)
         from bench_torch.session import open_session
 
         return open_session(artifact, device=device, threads=threads, compiled=self.compile)
+
+    def run_module(self, module: Any, inputs: bench.Arrays) -> bench.Arrays:
+        """Run a module in memory on one batch, in evaluation mode and on a copy: it stays as it was."""
+        from bench_torch.module import run_module
+
+        return run_module(module, inputs)
+
+    def watch_memory(self, device: str) -> bench.MemoryWatch | None:
+        """Return what watches a card's memory; None for the processor's, which the harness watches itself."""
+        if device == "cpu":
+            return None
+        from bench_torch.devices import CudaMemory, cuda_number
+
+        return CudaMemory(cuda_number(device))
 
 
 @bench.counter("parameters", accepts=FORMATS, **TORCH)
@@ -108,6 +151,46 @@ def size_encoded(artifact: bench.Artifact) -> bench.Reading:
     from bench_torch.weights import count_encoded
 
     return count_encoded(artifact)
+
+
+@bench.counter("parameters", accepts=PACKAGE, **TORCH)
+def package_parameters(artifact: bench.Artifact) -> bench.Reading:
+    """Weights of the program that a package was compiled from."""
+    from bench_torch.package import counted
+
+    return counted(artifact, "parameters")
+
+
+@bench.counter("nonzero", accepts=PACKAGE, **TORCH)
+def package_nonzero(artifact: bench.Artifact) -> bench.Reading:
+    """Weights that are not zero of the program that a package was compiled from."""
+    from bench_torch.package import counted
+
+    return counted(artifact, "nonzero")
+
+
+@bench.counter("flops", accepts=PACKAGE, **TORCH)
+def package_flops(artifact: bench.Artifact) -> bench.Reading:
+    """Operations of one inference of the program that a package was compiled from."""
+    from bench_torch.package import counted
+
+    return counted(artifact, "flops")
+
+
+@bench.counter("bitops", accepts=PACKAGE, **TORCH)
+def package_bitops(artifact: bench.Artifact) -> bench.Reading:
+    """Bit-operations of one inference of the program that a package was compiled from."""
+    from bench_torch.package import counted
+
+    return counted(artifact, "bitops")
+
+
+@bench.counter("size_encoded", accepts=PACKAGE, **TORCH)
+def package_size_encoded(artifact: bench.Artifact) -> bench.Reading:
+    """Bytes of a package if zeros, few values and equal weights were stored as such."""
+    from bench_torch.package import encoded
+
+    return encoded(artifact)
 
 
 @bench.task("own-torch", produces="torch", facts={**OWN, "opens": ".pt2"}, **TORCH)

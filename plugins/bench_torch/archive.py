@@ -19,6 +19,8 @@ import torch
 
 import bench
 
+# What AOTInductor packs beside or instead of a program.
+CODE = re.compile(r"(^|/)aotinductor/|\.(so|dll|dylib|pyd)$")
 TARGET = re.compile(r"torch\.ops\.\w+\.\w+(\.\w+)?|torch\.sym_\w+|_operator\.\w+|math\.\w+")
 FORBIDDEN_TARGETS = frozenset({"_operator.attrgetter", "_operator.methodcaller", "_operator.call"})
 # Sizes are written as sympy expressions: Symbol('s0', positive=True, integer=True)*Integer(2) and the like.
@@ -60,6 +62,8 @@ class Archive:
         """Raise Unsupported unless the file holds tensors, operators of torch.ops and plain size expressions only."""
         if len(set(self._names)) != len(self._names):
             raise self._refusal("two of its members share a name")
+        if any(CODE.search(each) for each in self._names):
+            raise self._refusal("it holds machine code, which runs when it is loaded")
         for name in self._pickles():
             self._vet_pickle(name)
         bad = [each for each in self._targets() if not TARGET.fullmatch(each) or each in FORBIDDEN_TARGETS]

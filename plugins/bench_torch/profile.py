@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,16 @@ CONVERT = re.compile(r"quantize|^_?to(_copy|_dtype)?$|choose_qparams")
 SPARSE = re.compile(r"^_?embedding_bag|sparse|csr")
 INTEGERS = re.compile(r"(^|_)(qlinear|qconv|int_mm)")
 INT = ("int4", "int8")
+# A card has instructions for halves, whatever its processor lacks.
+ON_CARD: ContextVar[bool] = ContextVar("on_card", default=False)
 HALVES = {"float16": "_is_mkldnn_fp16_supported", "bfloat16": "_is_mkldnn_bf16_supported"}
 
 
-def profiled(call: Callable[[], Any]) -> dict[str, Any]:
-    """Run a call some times under torch's profiler and return what was executed; operators inside others are theirs."""
+def profiled(call: Callable[[], Any], *, on_card: bool = False) -> dict[str, Any]:
+    """Run a call some times under torch's profiler and return what was executed; operators inside others are theirs.
+
+    On a card the seconds are those of submitting an operator, not of computing it; the types are as computed.
+    """
     from torch.autograd.profiler import profile
 
     began = time.perf_counter()
@@ -54,7 +60,11 @@ def profiled(call: Callable[[], Any]) -> dict[str, Any]:
             for _ in range(calls):
                 call()
     events = sorted(recorder.kineto_results.events(), key=lambda each: (each.start_ns(), -each.end_ns()))
-    return bench.executed(_operations(events), method="torch's profiler", calls=calls)
+    before = ON_CARD.set(on_card)
+    try:
+        return bench.executed(_operations(events), method="torch's profiler", calls=calls)
+    finally:
+        ON_CARD.reset(before)
 
 
 def _operations(events: Sequence[Any]) -> Iterator[bench.Operation]:
@@ -122,7 +132,7 @@ def _types(name: str, tensors: Sequence[str]) -> tuple[str, str | None]:
 
 def _computed(dtype: str) -> str:
     """Return the type that products of a type are computed in: a processor without instructions for it widens each."""
-    return "float32" if dtype in HALVES and not _has_instructions(dtype) else dtype
+    return "float32" if dtype in HALVES and not ON_CARD.get() and not _has_instructions(dtype) else dtype
 
 
 @lru_cache(maxsize=4)

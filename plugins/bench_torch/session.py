@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import os
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -14,6 +12,8 @@ import numpy as np
 import torch
 
 import bench
+from bench_torch.compiler import check_compiler
+from bench_torch.devices import Cpu, Device, device_of
 from bench_torch.flat import bind_directly, flatten, rooted
 from bench_torch.program import Input, inputs_of, load_program, quiet
 
@@ -38,65 +38,68 @@ for _name in LOADED_WITH_PROGRAMS:
 
 def open_session(artifact: bench.Artifact, *, device: str, threads: int, compiled: bool) -> TorchSession:
     """Open a .pt2 artifact. Raises Unsupported when the device or, for `compiled`, a C++ compiler is missing."""
-    if device != "cpu":
-        raise bench.Unsupported(
-            f"backend 'torch' runs on cpu, not on '{device}'", cure="choose device cpu, or a backend for that device"
-        )
-    if compiled:
-        _check_compiler()
+    place = device_of(device)
+    if compiled and device == "cpu":
+        check_compiler()
     torch.set_num_threads(threads)
-    program = load_program(artifact.path)
+    program = place.move(load_program(artifact.path))
     inputs = inputs_of(program)
     graph, state = flatten(program)
     facts = {
-        "precision": _precision(state),
+        "precision": precision_of(state),
         "inputs": {each.name: str(each.dtype).removeprefix("torch.") for each in inputs},
     }
     del program
     if compiled:
-        return CompiledSession(graph, state, inputs, facts, freeze=_has_integer_weights(state))
-    return EagerSession(graph, state, inputs, facts)
+        return CompiledSession(graph, state, inputs, facts, freeze=has_integer_weights(state), device=place)
+    return EagerSession(graph, state, inputs, facts, device=place)
 
 
 class TorchSession:
-    """What eager and compiled sessions share: tensors made once, results in memory when a call returns."""
+    """What all sessions share: tensors made once, results in the device's memory when a call returns."""
 
     mode = "eager"
 
-    def __init__(self, inputs: Sequence[Input], facts: Mapping[str, Any]) -> None:
+    def __init__(self, inputs: Sequence[Input], facts: Mapping[str, Any], device: Device | None = None) -> None:
         self._inputs = tuple(inputs)
         self._facts = dict(facts)
+        self._device = device or Cpu()
+        self._submit: Callable[[], Any] | None = None
 
     def bind(self, inputs: bench.Arrays) -> Callable[[], Any]:
         """Copy the inputs into tensors once and return the call on them: it returns the outputs as a tuple of tensors.
 
-        CPU operators are done when they return, so there is nothing to wait for.
+        On a card the inputs lie in its memory and so do the outputs; the call returns when they are there. Operators of
+        the processor are done when they return.
         """
-        return self._call(self._tensors(inputs))
+        submit = self._call(self._tensors(inputs))
+        self._submit = None if isinstance(self._device, Cpu) else submit
+        return self._device.waiting(submit)
 
     def run(self, inputs: bench.Arrays) -> dict[str, np.ndarray[Any, Any]]:
         """Run one batch; floating-point outputs come back as float32, whatever the model computes in."""
         outputs = self.bind(inputs)()
         names = ["output"] if len(outputs) == 1 else [f"output_{index}" for index in range(len(outputs))]
-        return {name: _to_numpy(each) for name, each in zip(names, outputs, strict=True)}
+        return {name: to_numpy(each) for name, each in zip(names, outputs, strict=True)}
 
     def synchronize(self) -> None:
-        """Return at once: work on the CPU is done when the call returns."""
+        """Wait for the device; work on the CPU is done when the call returns."""
+        self._device.wait()
 
     def facts(self) -> dict[str, Any]:
-        """Return the version, mode, threads and precisions in use."""
+        """Return the version, mode, threads and precisions in use, and the card with its time for the bound call."""
         own = {"runtime": "torch", "version": torch.__version__, "mode": self.mode, "threads": torch.get_num_threads()}
-        return {**own, **self._facts}
+        return {**own, **self._facts, **self._device.facts(self._submit)}
 
     def profile(self, inputs: bench.Arrays) -> dict[str, Any]:
         """Return what is executed for a batch, as torch's profiler sees it."""
         from bench_torch.profile import profiled
 
-        return profiled(self.bind(inputs))
+        return profiled(self.bind(inputs), on_card=not isinstance(self._device, Cpu))
 
     def close(self) -> None:
         """Drop the program; the tensors go with the last reference."""
-        self._inputs = ()
+        self._inputs, self._submit = (), None
 
     def _call(self, tensors: dict[str, Any]) -> Callable[[], Any]:
         raise NotImplementedError
@@ -107,14 +110,21 @@ class TorchSession:
         if wanted != set(inputs):
             got = ", ".join(sorted(inputs))
             raise bench.BenchError(f"the program takes the inputs {', '.join(sorted(wanted))}; it was given {got}")
-        return {each.placeholder: _tensor(inputs[each.name], each) for each in self._inputs}
+        return {each.placeholder: self._device.place(_tensor(inputs[each.name], each)) for each in self._inputs}
 
 
 class EagerSession(TorchSession):
     """Operator by operator, as calling the module would."""
 
-    def __init__(self, graph: Any, state: Mapping[str, Any], inputs: Sequence[Input], facts: Mapping[str, Any]) -> None:
-        super().__init__(inputs, facts)
+    def __init__(
+        self,
+        graph: Any,
+        state: Mapping[str, Any],
+        inputs: Sequence[Input],
+        facts: Mapping[str, Any],
+        device: Device | None = None,
+    ) -> None:
+        super().__init__(inputs, facts, device)
         bind_directly(graph)
         self._forward = graph.forward
         names = [node.target for node in graph.graph.nodes if node.op == "placeholder"]
@@ -137,9 +147,16 @@ class CompiledSession(TorchSession):
     mode = "compiled"
 
     def __init__(
-        self, graph: Any, state: Mapping[str, Any], inputs: Sequence[Input], facts: Mapping[str, Any], *, freeze: bool
+        self,
+        graph: Any,
+        state: Mapping[str, Any],
+        inputs: Sequence[Input],
+        facts: Mapping[str, Any],
+        *,
+        freeze: bool,
+        device: Device | None = None,
     ) -> None:
-        super().__init__(inputs, {**facts, "frozen": freeze})
+        super().__init__(inputs, {**facts, "frozen": freeze}, device)
         module = rooted(graph, state)
         self._order = [node.target for node in module.graph.nodes if node.op == "placeholder"]
         self._freeze = freeze
@@ -163,6 +180,7 @@ class CompiledSession(TorchSession):
         try:
             with quiet(), config.patch(freezing=self._freeze), torch.no_grad():
                 self._compiled(*(each.clone() for each in arguments))
+                self._device.wait()
         except Exception as error:
             message = f"torch.compile failed: {' '.join(str(error).split())[:300]}"
             cure = "install g++ and Python's headers, or use the eager backend"
@@ -195,16 +213,24 @@ def _tensor(array: Any, wanted: Input) -> Any:
     if tensor.is_floating_point() and not wanted.dtype.is_floating_point:
         kind = str(wanted.dtype).removeprefix("torch.")
         raise bench.BenchError(f"input '{wanted.name}' is {kind} in the program; it was given {tensor.dtype}")
+    if len(tensor.shape) != len(wanted.shape) or any(
+        size not in (None, mine) for size, mine in zip(wanted.shape, tensor.shape, strict=True)
+    ):
+        shape = ", ".join("any" if size is None else str(size) for size in wanted.shape)
+        raise bench.BenchError(
+            f"input '{wanted.name}' is of shape [{shape}] in the program; it was given {list(tensor.shape)}"
+        )
     return tensor.to(wanted.dtype)
 
 
-def _to_numpy(output: Any) -> np.ndarray[Any, Any]:
+def to_numpy(output: Any) -> np.ndarray[Any, Any]:
+    """Return a tensor as an array of its own; floating-point values as float32."""
     output = output.detach().cpu()
     result: np.ndarray[Any, Any] = (output.float() if output.is_floating_point() else output).numpy().copy()
     return result
 
 
-def _precision(state: Mapping[str, Any]) -> dict[str, int]:
+def precision_of(state: Mapping[str, Any]) -> dict[str, int]:
     """Return how many bytes of state are of each dtype."""
     sizes: dict[str, int] = {}
     for value in state.values():
@@ -214,13 +240,6 @@ def _precision(state: Mapping[str, Any]) -> dict[str, int]:
     return sizes
 
 
-def _has_integer_weights(state: Mapping[str, Any]) -> bool:
+def has_integer_weights(state: Mapping[str, Any]) -> bool:
     """Whether some of the state is 8-bit integers: only frozen do their products run in integers."""
-    return bool({"int8", "uint8"} & set(_precision(state)))
-
-
-def _check_compiler() -> None:
-    wanted = os.environ.get("CXX") or "g++"
-    if not (shutil.which(wanted) or shutil.which("clang++")):
-        cure = "install one (Debian: apt install g++ python3-dev), name it in CXX, or use the eager backend"
-        raise bench.Unsupported("torch.compile needs a C++ compiler and there is none on PATH", cure=cure)
+    return bool({"int8", "uint8"} & set(precision_of(state)))

@@ -78,7 +78,8 @@ def test_what_is_missing_is_named_with_its_cure(core: Path, tmp_path: Path) -> N
     offers = json.loads(ended.stdout)["compressors"]
     assert offers
     for each in offers:
-        assert "not installed here: pip install 'joulebench[" in each["missing"]
+        cure = "run 'bench env build " if each["environment"] else "not installed here: pip install 'joulebench["
+        assert cure in each["missing"]
 
 
 def test_suites_are_found_by_name_and_planned(core: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,27 @@ def test_the_real_zeus_reads_the_same_cards(windows):
     assert (reading["made"], reading["class"], reading["domains"]) == ("CounterMeter", "measured", ["gpu:0", "gpu:1"])
     assert reading["value"] / reading["window_s"] == pytest.approx(500, rel=0.005)
     assert windows("zeus", lacks="counter") == {"made": "SampledMeter"}
+
+
+def test_cards_are_named_in_cudas_order(monkeypatch):
+    from bench_power import bench_machine, nvml_cards
+
+    names = ["Stub 700", "Stub 900"]
+    nvml = types.SimpleNamespace(
+        nvmlDeviceGetCount=lambda: 2,
+        nvmlDeviceGetName=lambda index: names[index],
+        nvmlDeviceGetUUID=lambda index: f"GPU-{index}",
+    )
+    monkeypatch.setattr(nvml_cards, "asked", lambda question: question(nvml))
+    monkeypatch.setattr(nvml_cards, "handle", lambda index: index)
+    assert nvml_cards.card_names({}) == names
+    assert nvml_cards.card_names({"CUDA_VISIBLE_DEVICES": "1,0"}) == names[::-1]
+    assert nvml_cards.card_names({"CUDA_VISIBLE_DEVICES": "1"}) == names[1:]
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert bench_machine() == {"cards": names}
+
+    def broken(question):
+        raise OSError("NVML does not start")
+
+    monkeypatch.setattr(nvml_cards, "asked", broken)
+    assert bench_machine() == {}

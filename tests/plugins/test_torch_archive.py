@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from bench_torch.archive import Archive, is_plain_size
+from bench_torch.program import load_program
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,3 +135,14 @@ def test_sizes_that_torch_writes_are_plain(expression):
 @given(st.sampled_from(["eval", "exec", "open", "getattr", "compile", "globals", "vars", "input", "breakpoint", "chr"]))
 def test_a_function_of_python_is_not_plain(name):
     assert not is_plain_size(f"{SYMBOL} + {name}(3)")
+
+
+@pytest.mark.parametrize("member", ["data/aotinductor/model/x.wrapper.so", "data/aotinductor/m/x.json", "extra/x.so"])
+def test_machine_code_is_refused_before_it_is_loaded(exported_cnn, tmp_path, member):
+    """torch.export.load loads what AOTInductor packed into a file, and a library runs code when it is loaded."""
+    path = rewrite(exported_cnn.torch.path, tmp_path / "m.pt2", lambda name, content: content)
+    with zipfile.ZipFile(path, "a") as archive:
+        top = archive.namelist()[0].partition("/")[0]
+        archive.writestr(f"{top}/{member}", b"")
+    with pytest.raises(bench.Unsupported, match="it holds machine code"):
+        load_program(path)

@@ -74,8 +74,9 @@ def test_facts_say_what_runs(exported_cnn):
 
 
 def test_other_devices_are_unsupported(exported_cnn):
-    with pytest.raises(bench.Unsupported, match="not on 'cuda:0'"):
-        TorchBackend().open(exported_cnn.torch, device="cuda:0", threads=1)
+    for device in ("tpu", "cuda:x", "cpu:1"):
+        with pytest.raises(bench.Unsupported, match=f"runs on cpu and cuda, not on '{device}'"):
+            TorchBackend().open(exported_cnn.torch, device=device, threads=1)
 
 
 def test_compiling_without_a_compiler_is_unsupported_with_the_cure(exported_cnn, monkeypatch):
