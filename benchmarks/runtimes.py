@@ -195,9 +195,7 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="print the table as Markdown instead")
     parser.add_argument("--quick", action="store_true", help="size and agreement only")
     parser.add_argument("--suite", default="runtimes", help="a suite's file or name")
-    parser.add_argument(
-        "--budget", type=float, default=30.0, metavar="SECONDS", help="of latency, a task and runtime"
-    )
+    parser.add_argument("--budget", type=float, default=30.0, metavar="SECONDS", help="of latency, a task and runtime")
     asked = parser.parse_args()
     registry, catalogue = open_registry()
     suite, catalogue = open_suite(asked.suite, registry, catalogue)
