@@ -120,6 +120,11 @@ class Offer:
         """Return the option of that name, or None."""
         return next((each for each in self.options if each.name == name), None)
 
+    @property
+    def bare(self) -> bool:
+        """Whether its name alone will do: no option has to be given, and no program named (the fact `code`)."""
+        return "code" not in self.facts and not any(each.required for each in self.options)
+
     def to_json(self) -> dict[str, Any]:
         """Return the offer as JSON."""
         out = {each.name: getattr(self, each.name) for each in fields(self)}

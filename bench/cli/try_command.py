@@ -112,7 +112,8 @@ def _check_model(plan: Plan, settings: Settings, catalogue: Catalogue) -> None:
 
 def _backends(task: Offer, catalogue: Catalogue) -> list[str]:
     """Return the installed backends that the model reaches, by converters where need be; all, to say why, if none."""
-    found = [name for name in catalogue.names("backend") if catalogue.missing(catalogue.one("backend", name)) is None]
+    offers = [catalogue.one("backend", name) for name in catalogue.names("backend")]
+    found = [each.name for each in offers if each.bare and catalogue.missing(each) is None]
     if not found:
         raise BenchError("no backend is installed", cure="pip install 'joulebench[mobile]'")
     reached = {

@@ -48,7 +48,7 @@ class Runners:
         takes = offer.facts.get("runs", ()) if form == MODULE else offer.accepts
         devices = offer.facts.get("devices") or ["cpu"]
         usable = form in takes and "cpu" in devices and offer.facts.get("checks", True)
-        return bool(usable) and not any(each.required for each in offer.options) and self._here(offer, form)
+        return bool(usable) and offer.bare and self._here(offer, form)
 
     def _here(self, offer: Offer, form: str) -> bool:
         """Whether an offer works; a module cannot leave the worker that holds it: only a backend from here runs it."""

@@ -156,7 +156,7 @@ def _bounds(values: Any) -> tuple[float, float, float]:
 
 def _direct(task: Offer, catalogue: Catalogue) -> str:
     """Return an installed backend that opens the file as it is, else any that is installed."""
-    usable = [each for each in catalogue.of("backend") if catalogue.missing(each) is None]
+    usable = [each for each in catalogue.of("backend") if each.bare and catalogue.missing(each) is None]
     direct = [each for each in usable if set(task.produces) & set(each.accepts)]
     if not usable:
         raise BenchError("no backend is installed", cure="pip install 'joulebench[mobile]'")
