@@ -110,14 +110,17 @@ def fewer_values(mine: Facts, theirs: Facts, executed: Facts, base: Facts, claim
 
 def nothing(mine: Facts, theirs: Facts, same: bool) -> Finding:
     """No gain of any kind."""
+    counted = "parameters" in mine and "parameters" in theirs
     more = mine.get("duplicate_bytes", 0) - theirs.get("duplicate_bytes", 0)
     if more > 0 and more >= (1 - FEWER_PARAMETERS) * mine.get("weights_bytes", math.inf):
         advice = f"equal weights are stored more than once ({more:,.0f} bytes of copies): share them in the file"
     elif same:
         advice = "the file is the uncompressed model's own, byte by byte: the recipe changed nothing"
+    elif not counted:
+        advice = "weights are not counted in both files (no counter reads the format): what was compressed is unknown"
     else:
         advice = "weights, their types and zeros, and the operations are as many as before: nothing was compressed"
-    return Finding("nothing", "no-op" if same or ("parameters" in mine and "parameters" in theirs) else None, advice)
+    return Finding("nothing", "no-op" if same or counted else None, advice)
 
 
 def _below(mine: Facts, theirs: Facts, name: str, share: float) -> bool:

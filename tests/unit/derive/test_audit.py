@@ -137,3 +137,11 @@ def test_amdahl() -> None:
 def test_every_verdict_is_known() -> None:
     for evidence in (int8(), int8({"reason": "x"}), side("b", nonzero=100), BASE):
         assert audit(evidence, BASE)["verdict"] in (None, *VERDICTS)
+
+
+def test_a_format_that_no_counter_reads_is_not_said_to_be_uncompressed() -> None:
+    uncounted = Evidence("b", {"size": Reading.counted(1300, "B")}, FLOAT, side().lineage)
+    found = audit(uncounted, side("a"), None)
+    assert found["verdict"] is None
+    assert "is unknown" in str(found["advice"])
+    assert "nothing was compressed" not in str(found["advice"])
