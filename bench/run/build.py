@@ -130,7 +130,7 @@ class Builder:
         if done is None and begun["artifact"]:
             facts = self._keep(keys[0], begun["artifact"], lineage)
         for index in range((done or 0) + 1, len(keys)):
-            point = self.checks.at(worker, _format_at(route, index - 1), facts["artifact"] if facts else None)
+            point = self.checks.at(worker, task, _format_at(route, index - 1), facts["artifact"] if facts else None)
             if _format_at(route, index - 1) == MODULE:
                 self._convert_aside(point, keys[index - 1 : index + 1], lineage, scratch)
             operation, workdir = route.operations[index - 1], scratch / f"{index:02d}"

@@ -142,7 +142,10 @@ KINDS = {
     "shaped": {"kind": "shaped"},
     "broken": {"kind": "broken"},
     "closed": {},
+    "far": {},
+    "far-lying": {"change": 2.0},
 }
+FAR = {"needs": ("numpy",), "environment": ("numpy==0.1",)}
 FACTS_OF = {"lossy": {"lossy": True}, "loose": {"tolerance": 5.0}}
 
 
@@ -156,8 +159,9 @@ def offer(name, more):
     class Backend(Opens):
         """Opens one format."""
 
-    converter.__qualname__, Backend.__qualname__ = f"convert_{name}", f"Open_{name}"
-    bench.converter(f"to-{name}", accepts="plain", produces=name, facts=FACTS_OF.get(name))(converter)
+    word, far = name.replace("-", "_"), FAR if name.startswith("far") else {}
+    converter.__qualname__, Backend.__qualname__ = f"convert_{word}", f"Open_{word}"
+    bench.converter(f"to-{name}", accepts="plain", produces=name, facts=FACTS_OF.get(name), **far)(converter)
     devices = ["card"] if name == "closed" else ["cpu", "card"]
     bench.backend(f"opens-{name}", accepts=name, facts={"devices": devices})(Backend)
     globals().update({converter.__qualname__: converter, Backend.__qualname__: Backend})

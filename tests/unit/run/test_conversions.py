@@ -1,10 +1,13 @@
 """Conversions are checked against their source on calibration inputs; one that changed the model is never measured."""
 
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.envs import adopt, of_offer
 from bench.plan import make_plan
 from bench.run import spawn_child
 from bench.suite.cell import Cell
@@ -59,7 +62,7 @@ def test_a_converter_that_changes_weights_fails_its_cell_before_anything_is_meas
     assert found["max_rel"] > 0.1
     assert found["top1"] < 1.0
     assert not converted.spy.of("open")
-    assert {str(each["inputs"]).rpartition("/")[2] for each in converted.spy.of("predict")} == {"calibration.npz"}
+    assert {str(each["inputs"]).rpartition("/")[2] for each in converted.spy.of("predict")} == {"0001.npz"}
 
 
 def test_nothing_of_a_changed_model_is_kept(converted: Any) -> None:
@@ -125,4 +128,26 @@ def test_workers_of_the_check_end_and_its_files_go(converted: Any) -> None:
     converted.spy.make = spawn_child
     (record,) = run(converted, "opens-honest")
     assert (record.status, converted.spy.open) == ("ok", 0)
-    assert not list((converted.base / "cache" / "work").glob("*/calibration.npz"))
+    assert not list((converted.base / "cache" / "work").glob("*/*.npz"))
+
+
+def test_a_tasks_comparisons_share_its_inputs_and_what_the_source_answered(converted: Any) -> None:
+    run(converted, "opens-honest", "opens-hair")
+    assert len(converted.spy.of("examples")) == 1
+    checked = [each["artifact"]["format"] for each in converted.spy.of("predict")]
+    assert checked.count("plain") == 1
+
+
+def test_what_is_converted_in_another_environment_is_checked_like_the_rest(
+    converted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    converted.spy.make = spawn_child
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    adopt(of_offer(next(each for each in converted.catalogue().of("converter") if each.name == "to-far")), str(python))
+    honest, lying = run(converted, "opens-far", "opens-far-lying")
+    assert (honest.status, check_of(honest)["verdict"]) == ("ok", "same")
+    assert (lying.status, check_of(lying)["verdict"]) == ("failed", "changed")
+    assert lying.reason.startswith("conversion: to-far-lying (plain to far-lying) changed: relative error")
