@@ -17,6 +17,7 @@ from bench.plan import PlannedComparison
 from bench.run.build import Builder, LazyWorker
 from bench.run.built import Side, TaskFacts
 from bench.run.deadline import Deadline
+from bench.run.predicting import Part, Prediction
 from bench.run.profiles import Profiles, backend_of
 from bench.run.source import code_of
 from bench.run.spawning import home_of, settings_for
@@ -28,14 +29,17 @@ def evaluate(builder: Builder, comparison: PlannedComparison, task: TaskFacts, s
     """Give every living side its per-example outcomes on the full held-out split.
 
     Nothing is being timed here, so sides are predicted at once, a processor each: a worker that must share its
-    threads gains less from them.
+    threads gains less from them. Where sides are as few as processors the examples of each are divided too, lest
+    the slowest side keep the others waiting.
     """
     grading = Grading(builder, comparison, task)
     todo = [side for side in sides if side.alive and not (grading.recall(side) & grading.profiles.recall(side))]
     if not todo:
         return
-    waiting = deque(todo)
-    lanes = max(min(builder.settings.parallel, len(todo)), 1)
+    lanes = max(builder.settings.parallel, 1)
+    shares = lanes if len(todo) <= lanes else 1
+    waiting = deque(part for side in todo for part in Prediction(side, task).parts(shares))
+    lanes = min(lanes, len(waiting))
     threads = max((os.cpu_count() or 1) // lanes, 1)
     with builder.ledger.phase("evaluate"), ThreadPoolExecutor(lanes) as pool:
         try:
@@ -61,21 +65,20 @@ class Grading:
         side.outcomes = _read(self._place(side), self.task.examples)
         return side.outcomes is not None
 
-    def predict_all(self, waiting: deque[Side], threads: int) -> None:
-        """Give sides their outcomes, taking one after the other from a queue; one that fails loses its own only."""
+    def predict_all(self, waiting: deque[Part], threads: int) -> None:
+        """Give sides their outcomes, taking part after part from a queue; one that fails loses its own side only."""
         predictor = LazyWorker(settings_for(self.comparison.backend, self.builder.settings), threads)
         self._predictors.append(predictor)
         try:
             while waiting and not self._over:
                 try:
-                    side = waiting.popleft()
+                    part = waiting.popleft()
                 except IndexError:  # the other lane was quicker
                     return
+                side = part.whole.side
                 try:
-                    if side.outcomes is None:
-                        side.outcomes = self._outcomes(side, predictor, threads)
-                    if not side.executed:
-                        self.profiles.ask(side, predictor)
+                    if side.alive:
+                        self._predict_part(part, predictor, threads)
                 except Exception as error:  # noqa: BLE001 - whatever a plugin does costs its own cell only
                     side.fail(error, "evaluating quality")
                     predictor.close()
@@ -88,17 +91,24 @@ class Grading:
         for each in (*self._predictors, self._grader):
             each.close()
 
-    def _outcomes(self, side: Side, predictor: LazyWorker, threads: int) -> np.ndarray:
-        within = self.builder.deadline.half()  # others wait
-        with self.builder.scratch() as scratch:
-            outputs = str(scratch / "outputs.npz")
-            self._predict(side, predictor, threads, outputs, within)
-            with self._one_at_a_time:
-                outcomes = self._closing_if_broken(lambda: self._grade(outputs, scratch, within))
-        _write(self._place(side), outcomes)
-        return outcomes
+    def _predict_part(self, part: Part, predictor: LazyWorker, threads: int) -> None:
+        """Predict a part; whoever ends the last one of a side grades it and asks what was executed."""
+        side, within = part.whole.side, self.builder.deadline.half()  # others wait
+        if side.outcomes is None:
+            with self.builder.scratch() as scratch:
+                outputs = scratch / "outputs.npz"
+                self._predict(part, predictor, threads, str(outputs), within)
+                if not part.whole.take(part, outputs):
+                    return
+                part.whole.join(outputs)
+                with self._one_at_a_time:
+                    side.outcomes = self._closing_if_broken(lambda: self._grade(str(outputs), scratch, within))
+            _write(self._place(side), side.outcomes)
+        if not side.executed:
+            self.profiles.ask(side, predictor)
 
-    def _predict(self, side: Side, predictor: LazyWorker, threads: int, outputs: str, within: Deadline) -> None:
+    def _predict(self, part: Part, predictor: LazyWorker, threads: int, outputs: str, within: Deadline) -> None:
+        side = part.whole.side
         assert side.artifact is not None
         cell = side.planned.cell
         self.builder.ask(predictor, "import", within, **backend_of(self.comparison, side))
@@ -112,6 +122,7 @@ class Grading:
             device=cell.device.rstrip("?"),
             threads=threads,
             batch=self.task.batch,
+            **({"rows": list(part.rows)} if part.rows else {}),
         )
 
     def _grade(self, outputs: str, scratch: Path, within: Deadline) -> np.ndarray:

@@ -16,7 +16,7 @@ from bench.protocols import Task
 from bench.wire.frames import Message
 from bench.worker.context import WorkerContext
 from bench.worker.elsewhere import Ask, ContextElsewhere, TaskElsewhere, give
-from bench.worker.loading import load_target
+from bench.worker.loading import load_target, uncollected
 from bench.worker.meters import Meters
 from bench.worker.plain import jsonable
 
@@ -48,14 +48,16 @@ class Build:
     ) -> Mapping[str, Any]:
         """Load the task and, when a format is named, its reference model, or continue from an artifact."""
         self.folder, self.seed = Path(folder), seed
-        self.task = load_target(target)(**options)
+        with uncollected():
+            self.task = load_target(target)(**options)
         assert self.task is not None
         metric = self.task.metric
         about = {"name": metric.name, "unit": metric.unit, "higher_is_better": metric.higher_is_better}
         if artifact is not None:
             self._become(self._own_copy(Artifact.from_json(artifact)))
         elif format == MODULE:
-            self.format, self.model = MODULE, self.task.module()  # type: ignore[union-attr]  # offers of modules promise it
+            with uncollected():  # here a task imports its framework
+                self.format, self.model = MODULE, self.task.module()  # type: ignore[union-attr]  # offers of modules promise it
         elif format is not None:
             self._become(Artifact.of(self.task.artifact(format, self._fresh_folder("model")), format))
         return {"metric": about, **self._state()}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +16,18 @@ from bench.errors import PluginError
 from bench.offer import Offer
 
 LOCAL_PREFIX = "bench_local_"
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Import without the cycle collector: what a framework makes then stays, and searching it costs a fifth more."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def load_target(target: str) -> Any:

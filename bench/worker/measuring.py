@@ -22,7 +22,7 @@ from bench.reading import Reading
 from bench.units import format_quantity
 from bench.wire.frames import Message
 from bench.worker.counting import Tally
-from bench.worker.loading import load_target
+from bench.worker.loading import load_target, uncollected
 from bench.worker.meters import Meters
 from bench.worker.plain import jsonable
 
@@ -49,9 +49,10 @@ class Measuring:
     def load(self, *, target: str, options: Mapping[str, Any], needs: Sequence[str]) -> Mapping[str, Any]:
         """Import the backend and what it needs; the time is the artifact's import cost."""
         began = time.perf_counter_ns()
-        for name in needs:
-            importlib.import_module(name)
-        self.backend = load_target(target)(**options)
+        with uncollected():
+            for name in needs:
+                importlib.import_module(name)
+            self.backend = load_target(target)(**options)
         return {"import_ns": time.perf_counter_ns() - began}
 
     def open(
@@ -144,12 +145,22 @@ class Measuring:
         return Message(header, {"samples": samples})
 
     def predict(
-        self, *, artifact: Mapping[str, Any], inputs: str, outputs: str, device: str, threads: int, batch: int
+        self,
+        *,
+        artifact: Mapping[str, Any],
+        inputs: str,
+        outputs: str,
+        device: str,
+        threads: int,
+        batch: int,
+        rows: Sequence[int] | None = None,
     ) -> Mapping[str, Any]:
-        """Run every evaluation input in batches and write the outputs as npz, batches joined."""
+        """Run the evaluation inputs, or `rows` [start, stop) of them, in batches; write the outputs as one npz."""
         import numpy as np
 
         arrays = _load(inputs)
+        if rows is not None:
+            arrays = {name: value[rows[0] : rows[1]] for name, value in arrays.items()}
         total = len(next(iter(arrays.values())))
         self._let_go()
         session = self._backend().open(Artifact.from_json(artifact), device=device, threads=threads)
