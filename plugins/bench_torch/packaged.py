@@ -52,9 +52,10 @@ class PackagedSession(TorchSession):
             "frozen": known["frozen"],
             "compiled_by": f"torch {known['torch']}",
             "instructions": told.get("AOTI_CPU_ISA"),
+            **({"rows_per_call": known["rows"]} if "rows" in known else {}),
         }
         super().__init__(inputs, facts)
-        self._loader, self._frozen = loader, bool(known["frozen"])
+        self._loader, self._frozen, self._rows = loader, bool(known["frozen"]), known.get("rows")
 
     def profile(self, inputs: bench.Arrays) -> dict[str, Any]:
         """Raise Unsupported: torch's profiler sees the copies around a package's code, and nothing in it."""
@@ -68,6 +69,16 @@ class PackagedSession(TorchSession):
 
     def _call(self, tensors: dict[str, Any]) -> Callable[[], Any]:
         arguments, run, no_grad = list(tensors.values()), self._loader.run, torch.no_grad
+        batch = len(arguments[0]) if arguments and arguments[0].dim() else 1
+        if self._rows and batch != self._rows:  # the code checks no shape: it would compute nonsense from another
+            parts = [[each[row : row + self._rows] for each in arguments] for row in range(0, batch, self._rows)]
+
+            def by_rows() -> Any:
+                with no_grad():
+                    made = [run([each.clone() for each in part]) for part in parts]
+                    return [torch.cat(outputs) for outputs in zip(*made, strict=True)]
+
+            return by_rows
         if self._frozen:  # a frozen program may write into its inputs, as with `compile`
 
             def copying() -> Any:

@@ -75,6 +75,17 @@ def test_a_frozen_package_that_overwrites_its_inputs_gets_fresh_ones():
     assert [call()[0].tolist() for _ in range(3)] == [[[2.0, 2.0]]] * 3
 
 
+def test_a_package_for_one_example_runs_a_batch_call_by_call():
+    loader = Loader(writes=True)
+    known = {**KNOWN, "inputs": [{"name": "a", "dtype": "float32", "shape": [None, 2]}], "frozen": True, "rows": 1}
+    call = PackagedSession(loader, known).bind({"a": np.arange(6, dtype=np.float32).reshape(3, 2)})
+    assert [call()[0].tolist() for _ in range(2)] == [[[0, 2], [4, 6], [8, 10]]] * 2
+    assert loader.calls == 6
+    one = PackagedSession(loader, known)
+    assert one.run({"a": np.ones((1, 2), np.float32)})["output"].tolist() == [[2, 2]]
+    assert (loader.calls, one.facts()["rows_per_call"]) == (7, 1)
+
+
 def test_what_is_known_of_a_package_is_read_without_loading_it(tmp_path):
     count = bench.Reading.counted(7, "1").to_json()
     artifact = planted(tmp_path, {**KNOWN, "counts": {"parameters": count}})
@@ -192,3 +203,25 @@ def test_whoever_runs_a_package_chooses_its_threads(packaged, exported_cnn):
             call()
         spent = [ns - before.get(thread, 0) for thread, ns in work_by_thread().items()]
         assert sum(each > 0.02 * WORK_NS for each in spent) == threads
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_quantised_package_computes_what_the_program_computes_at_every_batch(export_context, exported_cnn, tmp_path):
+    bench_quantize = pytest.importorskip("bench_quantize", reason="the program of this test is quantised by it")
+    try:
+        check_compiler()
+    except bench.Unsupported as error:
+        pytest.skip(error.message)
+    context = export_context(tmp_path, exported_cnn.make)
+    context.calibration, context.log = exported_cnn.make, lambda message: None
+    program = bench_quantize.quantize_torch(exported_cnn.module, context, mode="static", calibrate=20)
+    program = bench.Artifact.of(program, "torch-quantized")
+    package = bench.Artifact.of(torch_package(program, context), PACKAGE)
+    eager, opened = (
+        TorchBackend(package=each.format == PACKAGE).open(each, device="cpu", threads=1) for each in (program, package)
+    )
+    for batch in (1, 2, 7):
+        inputs = exported_cnn.make(batch)
+        np.testing.assert_allclose(opened.run(inputs)["output"], eager.run(inputs)["output"], atol=1e-4)
+    assert (opened.facts()["frozen"], opened.facts()["rows_per_call"]) == (True, 1)
