@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.artifact import Artifact
-    from bench.authoring import backend, compressor, converter, counter, meter, offers_of, task
+    from bench.authoring import backend, compressor, converter, counter, meter, metric, offers_of, task
     from bench.encoding import StoredWeights, encoded_bytes
-    from bench.errors import BenchError, Unsupported, did_you_mean
+    from bench.errors import BadInput, BenchError, Unsupported, did_you_mean
     from bench.execution import Operation, executed
+    from bench.grading import class_labels, label_ranks
     from bench.hooks import hookimpl
     from bench.machine import saturates_int8
     from bench.measure.energy import CounterMeter, EnergySource, Engine, PowerSource, Zone
@@ -28,6 +29,7 @@ __all__ = [
     "Arrays",
     "Artifact",
     "Backend",
+    "BadInput",
     "BenchError",
     "Bounds",
     "Context",
@@ -52,6 +54,7 @@ __all__ = [
     "Unsupported",
     "Zone",
     "backend",
+    "class_labels",
     "compressor",
     "converter",
     "counter",
@@ -59,7 +62,9 @@ __all__ = [
     "encoded_bytes",
     "executed",
     "hookimpl",
+    "label_ranks",
     "meter",
+    "metric",
     "offers_of",
     "saturates_int8",
     "task",
@@ -67,10 +72,11 @@ __all__ = [
 
 _HOMES = {
     "bench.artifact": ("Artifact",),
-    "bench.authoring": ("backend", "compressor", "converter", "counter", "meter", "offers_of", "task"),
+    "bench.authoring": ("backend", "compressor", "converter", "counter", "meter", "metric", "offers_of", "task"),
     "bench.encoding": ("StoredWeights", "encoded_bytes"),
-    "bench.errors": ("BenchError", "Unsupported", "did_you_mean"),
+    "bench.errors": ("BadInput", "BenchError", "Unsupported", "did_you_mean"),
     "bench.execution": ("Operation", "executed"),
+    "bench.grading": ("class_labels", "label_ranks"),
     "bench.hooks": ("hookimpl",),
     "bench.machine": ("saturates_int8",),
     "bench.measure.energy": ("CounterMeter", "EnergySource", "Engine", "PowerSource", "Zone"),

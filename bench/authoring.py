@@ -11,7 +11,7 @@ from bench.offer import KINDS, Kind, Offer, options_of
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 # Parameters the harness passes itself, before the options begin.
-OWN_PARAMETERS = {"task": 0, "compressor": 2, "converter": 2, "backend": 0, "meter": 0, "counter": 1}
+OWN_PARAMETERS = {"task": 0, "compressor": 2, "converter": 2, "backend": 0, "meter": 0, "counter": 1, "metric": 2}
 MARK = "__bench_offers__"
 
 
@@ -87,6 +87,19 @@ def meter(name: str, **more: Any) -> Callable[[Decorated], Decorated]:
 def counter(name: str, *, accepts: str | Iterable[str], **more: Any) -> Callable[[Decorated], Decorated]:
     """Offer a function `f(artifact) -> Reading` as a counter of a property of an artifact."""
     return _decorator("counter", name, accepts=accepts, **more)
+
+
+def metric(
+    name: str, *, unit: str = "1", higher_is_better: bool = True, **more: Any
+) -> Callable[[Decorated], Decorated]:
+    """Offer a function `f(outputs, labels)` as a metric of tasks made of models of one's own.
+
+    `outputs` are the model's by name and `labels` the data's array; both have the examples on their first axis. It
+    returns one outcome per example, shape (n,), whose mean is the value. Where no example has an outcome of its own it
+    returns the value alone, a float, and is asked again for parts of the examples; or a function that, given indices
+    of examples, returns their value, where preparing it once is cheaper. A ValueError of it is the cell's reason.
+    """
+    return _decorator("metric", name, **more, facts={"unit": unit, "higher_is_better": higher_is_better})
 
 
 def offers_of(module: ModuleType | Mapping[str, Any], kind: Kind | None = None) -> list[Offer]:

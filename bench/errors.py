@@ -55,6 +55,10 @@ class Unsupported(BenchError):
     exit_code = 3
 
 
+class BadInput(BenchError):
+    """A model or data that a task was given are no good; the message says in one sentence why, and is the reason."""
+
+
 class PluginError(BenchError):
     """A plugin could not be loaded, described or used; names the plugin and the cure."""
 

@@ -45,6 +45,11 @@ def bench_counters() -> Sequence[Offer]:  # type: ignore[empty-body]
 
 
 @hookspec
+def bench_metrics() -> Sequence[Offer]:  # type: ignore[empty-body]
+    """Return offers of metrics: what a task of somebody's own model may be graded by."""
+
+
+@hookspec
 def bench_suites() -> Sequence[Path]:  # type: ignore[empty-body]
     """Return folders of suites, searched by `bench run NAME`."""
 

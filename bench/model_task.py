@@ -6,6 +6,7 @@ Plugins of runtimes make such tasks for the files they open: `ModelTask(model, d
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bench.errors import Unsupported
+from bench.errors import BadInput, BenchError, Unsupported
+from bench.grading import Grader, check_answers, label_ranks
 from bench.protocols import Arrays, Metric, Score
 
 EXAMPLES = 64
@@ -49,15 +51,22 @@ class Model(Protocol):
 class ModelTask:
     """Your model, your data; without data, seeded random inputs, which say how far answers move and no more."""
 
-    def __init__(self, model: Model, data: str | None = None) -> None:
+    def __init__(self, model: Model, data: str | None = None, metric: str | None = None) -> None:
         self.model = model
+        self.grader = Grader.of(metric) if metric else None
+        self._asked = False
         arrays = _read(data) if data else None
         self.labels = None if arrays is None else arrays.get(LABELS)
+        if metric and self.labels is None:
+            where = f"{Path(data).name} holds none" if data else "no data are given"
+            raise BadInput(f"the metric '{metric.rpartition(':')[2]}' needs `labels` in the data: {where}")
         self.given = None if arrays is None else {name: value for name, value in arrays.items() if name != LABELS}
 
     @property
     def metric(self) -> Metric:
-        """Accuracy with labels; without, top-1 agreement for what looks like classes, else cosine similarity."""
+        """The metric asked for, else accuracy; without labels agreement for what looks like classes, else cosine."""
+        if self.grader is not None:
+            return self.grader.metric
         if self.labels is not None:
             return Metric("accuracy")
         return Metric("agreement with the original" if self._classes else "cosine to the original")
@@ -68,8 +77,8 @@ class ModelTask:
         return self._fixed_batch or 32
 
     def digest(self) -> str:
-        """Return a digest of all inputs and labels."""
-        state = hashlib.sha256()
+        """Return a digest of all inputs and labels, and of the metric asked for."""
+        state = hashlib.sha256(repr(self.metric).encode() if self.grader is not None else b"")
         labels = {} if self.labels is None else {LABELS: self.labels}
         for name, value in sorted({**self.arrays, **labels}.items()):
             state.update(f"{name}:{value.dtype}:{value.shape}".encode() + np.ascontiguousarray(value).tobytes())
@@ -89,7 +98,8 @@ class ModelTask:
         return {name: value[chosen][:n] for name, value in self.arrays.items()}
 
     def example(self, batch: int, seed: int) -> dict[str, Array]:
-        """Return a batch, always the same for a seed."""
+        """Return a batch, always the same for a seed. Raises BadInput for a model that does not take it."""
+        self._ask_once()
         if self._fixed_batch and batch != self._fixed_batch:
             batch = self._fixed_batch
         total = len(next(iter(self.arrays.values())))
@@ -98,22 +108,31 @@ class ModelTask:
 
     def score(self, outputs: Arrays) -> Score:
         """Grade outputs against the labels, or against what the uncompressed model answers."""
-        mine = _first(outputs)
+        mine, n = _first(outputs), len(next(iter(self.arrays.values()))) - self._half
+        check_answers(outputs, n)
         if self.labels is not None:
-            outcomes = (mine.reshape(len(mine), -1).argmax(axis=1) == self.labels[self._half :]).astype(np.float64)
+            outcomes = self._graded(outputs, self.labels[self._half :])
         elif self._classes:
             outcomes = (mine.argmax(axis=1) == self.reference.argmax(axis=1)).astype(np.float64)
         else:
             outcomes = _cosine(mine, self.reference)
         return Score(float(outcomes.mean()), outcomes)
 
+    def _graded(self, outputs: Arrays, labels: Array) -> Array:
+        if self.grader is not None:
+            return self.grader.outcomes(outputs, labels)
+        try:
+            return np.asarray((label_ranks(outputs, labels) == 1).astype(np.float64))
+        except ValueError as error:
+            raise BadInput(str(error)) from error
+
     @cached_property
     def arrays(self) -> dict[str, Array]:
         """All inputs by name; made up where none are given."""
         wanted = self.model.inputs()
         if self.given is not None:
-            self._check_names([each.name for each in wanted])
-            return {name: np.asarray(value) for name, value in self.given.items()}
+            check_data(self.given, self.labels, wanted)
+            return dict(self.given)
         if not wanted:
             raise Unsupported("nothing tells the model's inputs: give --data FILE.npz with an array for each of them")
         dice = np.random.default_rng(0)
@@ -147,23 +166,72 @@ class ModelTask:
         size = self._fixed_batch or 1
         return total // 2 // size * size
 
-    def _check_names(self, wanted: list[str]) -> None:
-        assert self.given is not None
-        missing = [name for name in wanted if name not in self.given]
-        lengths = {len(value) for value in self.given.values()}
-        if self.labels is not None and {len(self.labels)} != lengths:
-            raise Unsupported(f"the data hold {len(self.labels)} labels for {max(lengths, default=0)} examples")
-        if missing or len(lengths) != 1 or min(lengths) < 2:
-            shown = ", ".join(f"{name} {np.shape(value)}" for name, value in self.given.items())
-            raise Unsupported(f"the data hold {shown}; the model wants {', '.join(wanted)}, 2 examples or more of each")
+    def _ask_once(self) -> None:
+        """Ask the uncompressed model, the first time only. Raises BadInput when it does not take what it declares."""
+        if self._asked:
+            return
+        size = self._fixed_batch or min(2, len(next(iter(self.arrays.values()))))
+        asked = {name: value[:size] for name, value in self.arrays.items()}
+        try:
+            self.model.answer(asked)
+        except BenchError:
+            raise
+        except Exception as error:
+            raise BadInput(f"the model does not take {_shown(asked)}, as it declares: {_short(error)}") from error
+        self._asked = True
+
+
+def check_data(given: Arrays, labels: Array | None, wanted: list[ModelInput]) -> None:
+    """Raise BadInput, in one sentence, for arrays that are not the inputs a model wants, or not of its examples.
+
+    A model that does not tell its inputs (none `wanted`) takes any names, types and sizes.
+    """
+    flat = [name for name, value in given.items() if not np.ndim(value)]
+    if flat:
+        raise BadInput(f"'{flat[0]}' of the data is a single number: the first axis of every array is the examples")
+    lengths = {len(value) for value in given.values()}
+    if labels is not None and (not np.ndim(labels) or {len(labels)} != lengths):
+        n = len(labels) if np.ndim(labels) else "no"
+        raise BadInput(f"the data hold {n} labels for {max(lengths, default=0)} examples")
+    names = [each.name for each in wanted]
+    if (names and set(names) != set(given)) or len(lengths) != 1 or min(lengths) < 2:
+        held = _shown(given) or "no inputs"
+        raise BadInput(f"the data hold {held}; the model wants {', '.join(names)}, 2 examples or more of each")
+    for each in wanted:
+        _check_array(each, np.asarray(given[each.name]))
+
+
+def _check_array(wanted: ModelInput, value: Array) -> None:
+    if wanted.dtype.kind != "O" and value.dtype != wanted.dtype:
+        raise BadInput(f"'{wanted.name}' of the data is {value.dtype}, and the model wants {wanted.dtype}")
+    sizes = wanted.shape[1:]
+    fits = all(want in (None, size) for want, size in zip(sizes, value.shape[1:], strict=False))
+    if wanted.shape and (value.ndim != len(wanted.shape) or not fits):
+        shape = ", ".join(["n", *("any" if size is None else str(size) for size in sizes)])
+        raise BadInput(f"'{wanted.name}' of the data has shape {value.shape}, and the model wants ({shape})")
+
+
+def _shown(arrays: Arrays) -> str:
+    return ", ".join(f"{name} {np.shape(value)}" for name, value in arrays.items())
+
+
+def _short(error: BaseException) -> str:
+    """Return an error on one line, without the place in a runtime's own source that some lead to."""
+    text = " ".join(str(error).split())
+    return re.split(r" (?:Status Message: )?/\S+:\d+ ", text)[0][:200] or type(error).__name__
 
 
 def _read(path: str) -> dict[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
+    except MemoryError as error:
+        size = f"{Path(path).stat().st_size / 1e6:,.0f} MB on disk"
+        raise BadInput(
+            f"{Path(path).name} ({size}) does not fit the memory a worker may use: `memory` of `measure`"
+        ) from error
     except (ValueError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise Unsupported(f"{Path(path).name} is no .npz file of plain arrays, as numpy.savez writes them") from error
+        raise BadInput(f"{Path(path).name} is no .npz file of plain arrays, as numpy.savez writes them") from error
 
 
 def _sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args, get_origin
 
-Kind = Literal["task", "compressor", "converter", "backend", "meter", "counter"]
-KINDS: tuple[Kind, ...] = ("task", "compressor", "converter", "backend", "meter", "counter")
+Kind = Literal["task", "compressor", "converter", "backend", "meter", "counter", "metric"]
+KINDS: tuple[Kind, ...] = ("task", "compressor", "converter", "backend", "meter", "counter", "metric")
 SCALARS: Mapping[Any, str] = {int: "int", float: "float", str: "str", bool: "bool"}
 
 

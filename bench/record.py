@@ -15,11 +15,11 @@ SCHEMA = "bench.record/1"
 Status = Literal["ok", "unsupported", "failed", "timeout", "oom", "interrupted"]
 TEXTS = ("id", "group", "run", "started", "reproduce")
 OPTIONAL_TEXTS = ("reason", "detail", "artifact")
-MAPPINGS = ("validity", "readings", "ratios", "limits", "audit", "compression", "machine", "versions")
+MAPPINGS = ("validity", "readings", "ratios", "limits", "audit", "compression", "evidence", "machine", "versions")
 CELL_TYPES = {
     **dict.fromkeys(("suite", "task", "backend", "device", "scenario"), str),
     **dict.fromkeys(("batch", "threads", "seed"), int),
-    "backend_options": Mapping,
+    **dict.fromkeys(("backend_options", "scenario_options"), Mapping),
 }
 STATUSES: tuple[Status, ...] = get_args(Status)
 
@@ -75,6 +75,7 @@ class Record:
     audit: Mapping[str, Any] = field(default_factory=dict)
     compression: Mapping[str, Any] = field(default_factory=dict)
     lineage: tuple[Mapping[str, Any], ...] = ()
+    evidence: Mapping[str, Any] = field(default_factory=dict)
     steps: tuple[Mapping[str, Any], ...] = ()
     machine: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, Any] = field(default_factory=dict)

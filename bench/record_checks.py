@@ -15,7 +15,8 @@ STEP_JOULES = ("energy", "train_energy")  # of a step in the lineage
 # A number that has lost its unit, or gained another, is another number. Quality is in its metric's unit.
 COUNTS = frozenset({"count", "1", ""})
 UNITS: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(("latency", "startup"), frozenset({"s"})),
+    **dict.fromkeys(("latency", "startup", "service"), frozenset({"s"})),
+    **dict.fromkeys(("throughput", "max_rate"), frozenset({"1/s"})),
     **dict.fromkeys(("energy", "energy_load", "energy_warm_up"), frozenset({"J"})),
     **dict.fromkeys(("memory", "size", "size_compressed", "size_encoded"), frozenset({"B", "byte", "bytes"})),
     **dict.fromkeys(("parameters", "nonzero", "bitops"), COUNTS),
@@ -33,7 +34,16 @@ PROCESSOR_TIME = "paired-cpu-time"
 # What is measured has an interval, or says why not. Records of before `no_interval` say it by what they counted: with
 # fewer launches than these the median of a sample is not bounded at 95 %.
 INTERVALS = frozenset(
-    {"latency", "startup", "memory", "quality", *(name for name in UNITS if name.startswith("energy"))}
+    {
+        "latency",
+        "startup",
+        "service",
+        "throughput",
+        "max_rate",
+        "memory",
+        "quality",
+        *(name for name in UNITS if name.startswith("energy")),
+    }
 )
 BOUNDING = 6
 RATIO: Mapping[str, tuple[shapes.Check, str]] = {
@@ -55,6 +65,7 @@ STEP: Mapping[str, tuple[shapes.Check, str]] = {
     **dict.fromkeys(("step", "from", "to", "kind", "device", "processor"), shapes.TEXT_OR_NULL),
     **dict.fromkeys(("options", "conversion"), shapes.MAPPING),
     "log": shapes.TEXTS,
+    "data": (shapes.listing(shapes.is_mapping), "a list of mappings"),
     "train_samples": shapes.NUMBER_OR_NULL,
 }
 CONVERSION: Mapping[str, tuple[shapes.Check, str]] = {
@@ -75,6 +86,11 @@ AUDIT: Mapping[str, tuple[shapes.Check, str]] = {
     "advice": shapes.TEXT,
     **dict.fromkeys(("stored", "executed", "speed_up"), shapes.MAPPING),
     **dict.fromkeys(("claimed", "findings"), (shapes.listing(shapes.is_mapping), "a list of mappings")),
+}
+EVIDENCE: Mapping[str, tuple[shapes.Check, str]] = {
+    **dict.fromkeys(("launches", "idle", "settings", "metric"), shapes.MAPPING),
+    **dict.fromkeys(("data", "reference", "outcomes"), shapes.TEXT),
+    "baseline": shapes.TEXTS,
 }
 SPENT: Mapping[str, tuple[shapes.Check, str]] = {
     **dict.fromkeys(("seconds", "cpu_s", "train_s", "samples"), shapes.NUMBER_OR_NULL),
@@ -106,6 +122,7 @@ def check_whole(data: Mapping[str, Any]) -> None:
             shapes.refuse_odd(each["conversion"], CONVERSION, f"lineage[{index}].conversion.")
     shapes.refuse_odd(data.get("audit", {}), AUDIT, "audit.")
     _check_cost(data.get("compression", {}))
+    shapes.refuse_odd(data.get("evidence", {}), EVIDENCE, "evidence.")
 
 
 def check_readings(data: Mapping[str, Any]) -> None:

@@ -43,6 +43,7 @@ FIELDS: Sequence[tuple[str, Type, str]] = (
     ),
     ("compression", "object", "What making the artifact cost, by phase, what was trained, and when that is paid back."),
     ("lineage", "array", "Steps and conversions that made the artifact, oldest first."),
+    ("evidence", "object", "What its numbers can be derived from again: launches and outcomes by digest, settings."),
     ("machine", "object", "The machine: processor, cores, memory, limits, governor, kernel."),
     ("versions", "object", "joulebench, Python, plugins, and what the runtime says of itself."),
     ("reproduce", "string", "The command that measures this cell again."),
@@ -66,7 +67,7 @@ RATIO: Sequence[tuple[str, Type, str]] = (
     (
         "method",
         "string",
-        "How it was obtained: paired-floor, paired-launch, paired-energy, paired-cpu-time, unpaired-p50, counted.",
+        "How: paired-floor, -launch, -energy, -cpu-time, -queries, -throughput or -rate; unpaired-p50; counted.",
     ),
     ("n", ("integer", "null"), "Launches behind it."),
     ("class", "string", "The class of its weaker side."),

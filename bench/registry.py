@@ -16,11 +16,11 @@ import pluggy
 from bench import __version__, hooks
 from bench.authoring import offers_of
 from bench.errors import PluginError, did_you_mean
-from bench.offer import Offer
+from bench.offer import KINDS, Offer
 
 GROUP = "bench"
 VARIABLE = "BENCH_PLUGINS"
-HOOKS_OF_OFFERS = tuple(f"bench_{kind}s" for kind in ("task", "compressor", "converter", "backend", "meter", "counter"))
+HOOKS_OF_OFFERS = tuple(f"bench_{kind}s" for kind in KINDS)
 Describe = Callable[[str], Iterable[Mapping[str, Any]]]
 
 

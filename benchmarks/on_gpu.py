@@ -159,7 +159,9 @@ def suite(name: str, place: Path) -> dict[str, float]:
     ended = subprocess.run(command, stdout=sys.stderr, check=False)
     records = place / "records.jsonl"
     lines = records.read_text(encoding="utf-8").splitlines() if records.exists() else []
-    return {"suite/exit_code": float(ended.returncode), **figures_of([json.loads(line) for line in lines])}
+    figures = figures_of([json.loads(line) for line in lines])
+    measured = float(figures["suite/cells_ok"] > 0)  # a suite of which no cell was measured proves nothing
+    return {"suite/exit_code": float(ended.returncode), "suite/ok_measured": measured, **figures}
 
 
 def figures_of(records: list[dict[str, Any]]) -> dict[str, float]:

@@ -65,7 +65,7 @@ def _ratios(launches: Sequence[Launch], first: Record, second: Record) -> dict[s
     latency = latency_ratio(launches, cell, base, against, Stop(None))
     if any(descheduled(launches, each, second.cell.threads) for each in (cell, base)):
         latency.facts["descheduled"] = True  # type: ignore[index]
-    energy = energy_ratio(launches, cell, base, against, second.cell.batch)
+    energy = energy_ratio(launches, cell, base, against, second.cell.query_samples)
     if energy is None and {each.class_of_energy for each in (first, second)} == {"estimated"}:
         energy = work_ratio(launches, cell, base, against, "estimated")
     found = {

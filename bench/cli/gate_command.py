@@ -80,7 +80,7 @@ def command(
     Exit code 0 when nothing failed, 1 when something did, 3 when a cell is missing or could not be run, 4 when
     something could not be compared, 5 when something stayed undecided under --strict, 6 when the self-test failed.
     """
-    from bench.cli.gate_results import suite_of
+    from bench.cli.gate_results import suite_of, with_kept_models
     from bench.cli.gate_setup import Asked, read_gating
     from bench.run.gate.kept import is_run
 
@@ -92,6 +92,7 @@ def command(
         raise click.UsageError(f"--update builds a suite: {suite} is a kept run")
     if results is not None:
         description: Suite = suite_of(results)
+        catalogue = with_kept_models(results, catalogue, allow_code=allow_code)
     else:
         description, catalogue = open_suite(suite, registry, catalogue)
     gating = read_gating(description, budget, dict(os.environ), datetime.datetime.now(datetime.UTC).date())

@@ -24,7 +24,7 @@ EVERYTHING = [*PLURALS, "suites", "plugins"]
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @strict_option
 def command(kind: str | None, plugins: Sequence[str], as_json: bool, strict_plugins: bool) -> None:
-    """List what is on offer: tasks, compressors, converters, backends, meters, counters, suites or plugins.
+    """List what is on offer: tasks, compressors, converters, backends, meters, counters, metrics, suites or plugins.
 
     Without KIND everything is listed. What cannot work here is shown with the reason and the cure.
     """

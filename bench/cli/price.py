@@ -95,11 +95,11 @@ def _of_energy(record: Record, per_joule: float, unit: str, best: Class, facts: 
 
 
 def _of_latency(record: Record, per_second: float, unit: str) -> Reading:
-    latency = record.readings.get("latency")
+    latency = record.readings.get("service", record.readings.get("latency"))  # of a server: waiting costs nothing
     if latency is None or latency.value is None:
         return Reading.missing(unit, "no latency was measured")
     return _scaled(
-        latency, per_second / max(record.cell.batch, 1), unit, "derived", {"of": f"{latency.class_} latency"}
+        latency, per_second / max(record.cell.query_samples, 1), unit, "derived", {"of": f"{latency.class_} latency"}
     )
 
 

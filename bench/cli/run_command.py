@@ -102,7 +102,13 @@ def execute(
             _forget(folder, plan)
         facts = {**machine_facts(), **_plugin_facts(registry)}
         about = {
-            "suite": {**suite.to_json(), "source": suite.source.name, "extends": [each.name for each in suite.extends]},
+            "suite": {
+                **suite.to_json(),
+                "source": suite.source.name,
+                "extends": [each.name for each in suite.extends],
+                "cells": [each.id for each in suite.cells()],
+            },
+            "models": [each.kept(output) for each in suite.models()],
             "cells": [each.cell.id for each in plan.cells],
             "machine": facts,
             "reproduce": reproduce,
@@ -172,6 +178,9 @@ def refuse_code(suite: Suite, catalogue: Catalogue) -> None:
         if model.is_code:
             what = f"this suite calls a function of a module: {model.model[:200]!r}"
             raise suite.error((*model.keys, "model"), what, "read it, and if you trust it run again with --allow-code")
+        if model.metric_is_code:
+            what = f"this suite calls a function as its metric: {str(model.metric)[:200]!r}"
+            raise suite.error((*model.keys, "metric"), what, "read it, and if you trust it run again with --allow-code")
     for cell in suite.cells():
         for offer in catalogue.of("backend", cell.backend):
             if "code" in offer.facts:

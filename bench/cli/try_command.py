@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import time
 from collections.abc import Sequence
@@ -40,6 +39,9 @@ RECIPES = """
     "--data", type=click.Path(path_type=Path), metavar="FILE", help="An .npz: inputs by name, `labels` for accuracy."
 )
 @click.option(
+    "--metric", metavar="NAME", help="What quality is: a metric's name, or package.module:function, which is called."
+)
+@click.option(
     "--backend", "backends", multiple=True, metavar="NAME", help="A backend to run on; all that open it when left out."
 )
 @click.option("--budget", default="10s", show_default=True, help="Measuring time per backend.")
@@ -51,6 +53,7 @@ RECIPES = """
 def command(
     model: str,
     data: Path | None,
+    metric: str | None,
     backends: Sequence[str],
     budget: str,
     output: Path | None,
@@ -59,13 +62,16 @@ def command(
     plugins: Sequence[str],
     strict_plugins: bool,
 ) -> None:
-    """Try the usual recipes on MODEL: an .onnx, .tflite, .keras, .h5 or .pt2 file, or package.module:factory.
+    """Try the usual recipes on MODEL: an .onnx, .tflite, .keras, .h5, .pte or .pt2 file, or package.module:factory.
 
-    With --data and labels quality is accuracy; without, it is agreement with the uncompressed model, on inputs that
-    are made up where none are given. The suite that is run is written beside the results as suite.yaml.
+    Or what a library loads from this machine: timm:NAME, torchvision:NAME, hf:./folder.
+
+    With --data and labels quality is accuracy, or the --metric asked for; without, it is agreement with the
+    uncompressed model, on inputs that are made up where none are given. The suite that is run is
+    written beside the results as suite.yaml.
     """
     registry, known = open_registry(plugins, strict=strict_plugins)
-    own = _own(model, data, known)
+    own = _own(model, data, metric, known)
     task = own_task(own, known)
     catalogue = Catalogue.from_offers([*registry.offers, task])
     folder = output or Path("results") / f"try-{own.name}-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -76,17 +82,18 @@ def command(
     suite, catalogue = open_suite(str(_write_suite(folder, own, chosen, budget)), registry, known)
     plan = make_plan(suite.cells(), catalogue)
     _check_model(plan, settings_of(suite, catalogue, in_process), catalogue)
-    reproduce = shlex.join(["bench", "try", str(model), *(["--data", str(data)] if data else [])])
+    code = ["--allow-code"] if own.is_code or own.metric_is_code else []
+    given = [*(word for each in plugins for word in ("-p", each)), *code]
+    reproduce = shlex.join(["bench", "run", str(folder / "suite.yaml"), *given])
     outcome, page = execute(plan, catalogue, registry, suite, folder, reproduce, in_process=in_process)
     finish(outcome, folder, page, as_json)
 
 
-def _own(model: str, data: Path | None, known: Catalogue) -> OwnModel:
+def _own(model: str, data: Path | None, metric: str | None, known: Catalogue) -> OwnModel:
     """Return the model as a suite would name it; a name that an installed task has is not taken from it."""
     name = name_of(model)
-    return OwnModel(
-        f"my-{name}" if name in known.names("task") else name, model, str(data) if data else None, (), Path()
-    )
+    name = f"my-{name}" if name in known.names("task") else name
+    return OwnModel(name, model, str(data) if data else None, (), Path(), metric)
 
 
 def _check_budget(budget: str) -> None:
@@ -128,17 +135,11 @@ def _write_suite(folder: Path, own: OwnModel, backends: Sequence[str], budget: s
     """Write the suite that is run, which can be run again by itself: paths are relative to it."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "suite.yaml"
-    entry = {"name": own.name, "model": own.model if own.is_code else _from(folder, Path(own.place))}
-    if own.data_path is not None:
-        entry["data"] = _from(folder, own.data_path)
-    task = ", ".join(f"{key}: {json.dumps(value)}" for key, value in entry.items())
+    entry = own.kept(folder)
+    task = ", ".join(f"{key}: {json.dumps(value)}" for key, value in entry.items() if value is not None)
     matrix = f"matrix:\n  task: [{{{task}}}]\n  recipe:{RECIPES.rstrip()}\n  backend: [{', '.join(backends)}]\n"
     path.write_text(
         f"bench: 1\nname: try-{own.name}\n{matrix}measure:\n  repeat: until ci < 2% or {budget}\n  timeout: 10min\n",
         encoding="utf-8",
     )
     return path
-
-
-def _from(folder: Path, file: Path) -> str:
-    return os.path.relpath(file.resolve(), folder.resolve())

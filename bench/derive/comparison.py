@@ -11,10 +11,12 @@ from bench.derive import ratios as ratio_room
 from bench.derive import readings as reading_room
 from bench.derive.phases import STARTING, starting
 from bench.derive.ratios import Stop
+from bench.derive.scenarios import scenario_doubts, scenario_ratios, scenario_readings
 from bench.derive.verdict import Doubt, descheduled, doubts, judged, summary
 from bench.reading import Reading
 from bench.record import Ratio
 from bench.store import Launch
+from bench.suite.cell import Cell
 
 
 @dataclass(frozen=True)
@@ -37,19 +39,23 @@ def derive_comparison(
     stop: Stop,
     meter: Mapping[str, Any] | None,
     idle: Sequence[Mapping[str, Any]] = (),
+    scenario: Cell | None = None,
 ) -> dict[str, Derived]:
     """Derive every cell that was measured, each from the launches that hold it and the baseline.
 
     The baseline's own readings pool all launches, whatever bundle they belong to. `base` is its cell id, `against` its
     record id. Energy comes from the launches' windows where there are any; else `meter` holds the facts of the
-    estimator, None when there is none. `idle` are the journaled windows over the idle machine.
+    estimator, None when there is none. `idle` are the journaled windows over the idle machine. `scenario` is a cell of
+    the comparison whose scenario has readings of its own.
     """
     usable = [each for each in launches if base in each.samples]
     cells = dict.fromkeys(cell for each in usable for cell in each.sides)
     out = {}
     for cell in cells:
         mine = [each for each in usable if cell in each.samples]
-        out[cell] = _derive(mine, cell, None if cell == base else base, against, threads, batch, stop, meter, idle)
+        out[cell] = _derive(
+            mine, cell, None if cell == base else base, against, threads, batch, stop, meter, idle, scenario
+        )
     return out
 
 
@@ -63,8 +69,11 @@ def _derive(
     stop: Stop,
     meter: Mapping[str, Any] | None,
     idle: Sequence[Mapping[str, Any]],
+    scenario: Cell | None,
 ) -> Derived:
     doubted = doubts(launches, cell, threads)
+    if scenario is not None:
+        doubted = scenario_doubts(launches, cell, scenario, doubted)
     metered = energy_room.measured_energy(launches, cell, idle, batch)
     found = {
         "latency": reading_room.latency(launches, cell, batch),
@@ -73,6 +82,8 @@ def _derive(
         "energy": metered or _unmetered(launches, cell, meter, batch),
         **starting(launches, cell, meter),
     }
+    if scenario is not None:
+        found = scenario_readings(launches, cell, scenario, found)
     # A meter's windows have a verdict of their own: what befell the blocks says nothing about them, save that the
     # cell does not do what it should.
     windows = {
@@ -98,6 +109,8 @@ def _derive(
             "energy": energy,
         }
         ratios |= {name: each for name, each in beside.items() if each}
+        if scenario is not None:
+            ratios |= scenario_ratios(launches, cell, base, scenario, against, ratios["latency"])
     return Derived(readings, ratios, validity, len(launches))
 
 

@@ -31,11 +31,20 @@ def _reading_of(name: str) -> str:
 
 def _value(name: str, readings: Mapping[str, Reading]) -> float | None:
     kind, _, detail = name.partition("_")
-    if name == "quality_drop":
+    if name in ("quality_drop", "quality_loss"):
         drop = readings["quality"].facts.get("drop") if "quality" in readings else None
-        return float(drop["value"]) if drop else None
+        lost = float(drop["value"]) if drop else None
+        return lost if name == "quality_drop" or lost is None else _share(readings["quality"], lost)
     if kind == "latency" and detail and "latency" in readings:
         quantile = readings["latency"].facts.get("quantiles", {}).get(detail)
         return float(quantile[0]) if quantile else None
     reading = readings.get(name)
     return reading.value if reading is not None else None
+
+
+def _share(quality: Reading, lost: float) -> float | None:
+    """Return what was lost as a share of the baseline's quality, from which its own is apart by just that."""
+    if quality.value is None:
+        return None
+    base = quality.value + (lost if quality.facts.get("higher_is_better", True) else -lost)
+    return lost / abs(base) if base else None

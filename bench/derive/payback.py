@@ -54,6 +54,14 @@ def payback(
     }
 
 
+def unranked(energies: Sequence[Reading | None]) -> dict[str, Any]:
+    """Return what a break-even says in place of its figure where a joule of it may not rank; empty where all may."""
+    why = next((each.facts["not_ranked"] for each in energies if each and "not_ranked" in each.facts), None)
+    if not why:
+        return {}
+    return {**dict.fromkeys(("inferences", "low", "high")), "verdict": UNAVAILABLE, "reason": why}
+
+
 def charged_steps(lineage: Sequence[Entry], base: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
     """Return the steps that this artifact needed and its baseline did not, and the names of the shared conversions."""
     free = Counter(_edge(each) for each in base if each.get("kind") == "convert")

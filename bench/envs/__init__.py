@@ -4,7 +4,7 @@ from bench.envs.adopting import adopt
 from bench.envs.building import build
 from bench.envs.core import code_paths, core_digest
 from bench.envs.found import Environment, broken_adoption, environments_folder, every, find, remove
-from bench.envs.here import unmet
+from bench.envs.here import packages_here, unmet
 from bench.envs.installer import INSTALLERS
 from bench.envs.serving import serving, why_missing
 from bench.envs.state import missing, states
@@ -25,6 +25,7 @@ __all__ = [
     "find",
     "missing",
     "of_offer",
+    "packages_here",
     "remove",
     "serving",
     "states",

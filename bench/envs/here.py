@@ -61,6 +61,17 @@ def installed(name: str) -> str | None:
     return str(there.version) + _address(there)
 
 
+def packages_here() -> list[str]:
+    """Return the distributions of this interpreter, as `look_into` tells those of another."""
+    packages: dict[str, str] = {}
+    for each in importlib.metadata.distributions():
+        name = each.metadata["Name"]
+        if name and name.lower() not in packages:
+            address = _address(each)
+            packages[name.lower()] = name + (address or f"=={each.version}")
+    return sorted(packages.values(), key=str.lower)
+
+
 def _address(distribution: importlib.metadata.Distribution) -> str:
     try:
         url = json.loads(distribution.read_text("direct_url.json") or "{}").get("url")

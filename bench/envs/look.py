@@ -45,8 +45,11 @@ class Seen:
 
 
 def look_into(python: Path, needs: Sequence[str]) -> Seen:
-    """Ask an interpreter. Raises BenchError when it cannot be run, or is older than the core needs."""
-    printed = run([str(python), "-P", "-c", LOOK, json.dumps(list(needs))], f"{python} cannot be run")
+    """Ask an interpreter, without packages of the user's own: no worker sees them.
+
+    Raises BenchError when it cannot be run, or is older than the core needs.
+    """
+    printed = run([str(python), "-s", "-P", "-c", LOOK, json.dumps(list(needs))], f"{python} cannot be run")
     try:
         answer = json.loads(printed.strip().splitlines()[-1])
         seen = Seen(str(answer["version"]), tuple(answer["packages"]), tuple(answer["lacks"]))

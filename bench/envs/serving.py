@@ -39,7 +39,7 @@ def _served(offer: Offer) -> bool:
     Of a task it is the reference model that is made there; its data and its score are the controller's.
     """
     on_files = MODULE not in (*offer.accepts, *offer.produces)
-    return offer.kind == "backend" or (offer.kind in ("converter", "compressor", "task") and on_files)
+    return offer.kind == "backend" or (offer.kind in ("converter", "compressor", "counter", "task") and on_files)
 
 
 def why_missing(offer: Offer) -> str | None:

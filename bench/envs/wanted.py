@@ -92,4 +92,6 @@ def _wanted(requirements: tuple[str, ...], offers: list[Offer]) -> Wanted:
     sizes = [float(each.facts["environment_bytes"]) for each in offers if "environment_bytes" in each.facts]
     needs = dict.fromkeys(name for each in offers for name in each.needs)
     names = dict.fromkeys(each.name for each in offers)
-    return Wanted(first.name, requirements, tuple(needs), tuple(names), max(sizes, default=None))
+    # A model of one's own is a task named after its file; the environment keeps the name under which it is built.
+    name = str(first.facts.get("environment_name", first.name))
+    return Wanted(name, requirements, tuple(needs), tuple(names), max(sizes, default=None))

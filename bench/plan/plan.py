@@ -89,6 +89,7 @@ def _planned(cell: Cell, task: Offer, backend: Offer, catalogue: Catalogue) -> P
             if reason := catalogue.missing(offer):
                 raise Unsupported(reason)
         _check_device(cell, backend)
+        _check_query(cell)
         _check_steps(cell, catalogue)
         return PlannedCell(cell, find_route(task, cell, backend, catalogue))
     except Unsupported as error:
@@ -105,6 +106,12 @@ def _check_device(cell: Cell, backend: Offer) -> None:
         raise Unsupported(f"backend '{backend.name}' runs on {', '.join(known)}, not on '{cell.device}'")
     if "cuda" in known and (reason := why_no_card(cell.device)):
         raise Unsupported(reason)
+
+
+def _check_query(cell: Cell) -> None:
+    """Refuse a query of multi-stream that is no whole number of batches: a call that is half empty times nothing."""
+    if cell.query_samples % cell.batch:
+        raise Unsupported(f"a query of {cell.query_samples} samples is no whole number of batches of {cell.batch}")
 
 
 def _check_steps(cell: Cell, catalogue: Catalogue) -> None:

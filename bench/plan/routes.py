@@ -12,6 +12,7 @@ from bench.errors import Unsupported
 from bench.offer import Offer
 from bench.plan.catalogue import Catalogue
 from bench.suite.cell import Cell, Step
+from bench.suite.vocabulary import check_value
 
 CONVERT_COST = 10.0
 STEP_COST = 1.0
@@ -81,7 +82,7 @@ def opened_by(backend: Offer, options: Mapping[str, Any]) -> tuple[str, ...]:
 def _edges(place: str, upcoming: tuple[Step, ...], catalogue: Catalogue) -> Iterator[tuple[Operation, float]]:
     for step in upcoming:
         for offer in catalogue.of("compressor", step.name):
-            if place in offer.accepts and all(offer.option(name) for name in step.options) and _here(offer, catalogue):
+            if place in offer.accepts and _takes(offer, step.options) and _here(offer, catalogue):
                 usual = STEP_COST if place == MODULE else FILE_STEP_COST
                 price = float(offer.facts.get("cost", usual))
                 for produces in offer.produces or (place,):
@@ -90,6 +91,17 @@ def _edges(place: str, upcoming: tuple[Step, ...], catalogue: Catalogue) -> Iter
         if place in offer.accepts and _here(offer, catalogue):
             for produces in offer.produces:
                 yield Operation("convert", offer, place, produces), float(offer.facts.get("cost", CONVERT_COST))
+
+
+def _takes(offer: Offer, options: Mapping[str, Any]) -> bool:
+    """Whether an offer has every option with that value, and lacks none that it requires.
+
+    So an offer for some values only, one mode say, leaves the others to the next one.
+    """
+    known = {each.name: each for each in offer.options}
+    return all(name in known and check_value(known[name], value) is None for name, value in options.items()) and all(
+        name in options for name, each in known.items() if each.required
+    )
 
 
 def _here(offer: Offer, catalogue: Catalogue) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,11 +47,11 @@ def reading_cell(reading: Reading | None, scale: Scale, *, badge: bool = False, 
     return Cell(text, note, klass if badge or klass not in _PLAIN else "", tone, found.value, block)
 
 
-def ratio_cell(ratio: Ratio | None, *, baseline: bool, klass: str = "", block: int = 0) -> Cell:
+def ratio_cell(ratio: Ratio | None, *, baseline: bool, klass: str = "", block: int = 0, more: bool = False) -> Cell:
     """Return a ratio's cell: "0.52x", its interval, and better, worse or tie as the interval lies to 1.
 
     With a class (ratios of energy) the class stands beside the figure, and the verdict goes into the note; one of an
-    estimate claims no saving.
+    estimate claims no saving. With `more` it is one of what is better high.
     """
     found = _bounded(figure(ratio.value, ratio.low, ratio.high)) if ratio is not None else None
     if ratio is None or found is None:
@@ -58,11 +59,16 @@ def ratio_cell(ratio: Ratio | None, *, baseline: bool, klass: str = "", block: i
         return own if baseline else missing("no ratio to the baseline")
     text, interval = written(found, Scale(1.0, ""))
     shown = weakest(klass, ratio.class_) if klass or ratio.class_ not in _PLAIN else ""
-    word = ratio_word(found, shown)
+    word = ratio_word(_inverse(found) if more else found, shown)
     shown = shown or word
     interval = interval or ("" if found.low is not None else open_ended(ratio.low, ratio.high))
     note = " ".join(part for part in (interval, word) if part) if shown != word else interval
     return Cell(f"{text}{TIMES}", note, shown, "", found.value, block)
+
+
+def _inverse(found: Figure) -> Figure:
+    value, low, high = (None if each is None or each <= 0 else 1 / each for each in found)
+    return Figure(value or math.inf, high, low)
 
 
 def _bounded(found: Figure | None) -> Figure | None:

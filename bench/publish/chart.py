@@ -16,6 +16,7 @@ from bench.publish.rank import front
 from bench.publish.rows import name_in, name_of, recipe_lines, unranked
 from bench.publish.text import visible
 from bench.record import Record
+from bench.suite.cell import OFFLINE, SERVER
 
 WIDTH, HEIGHT = 720.0, 360.0
 LEFT, RIGHT, TOP, BOTTOM = 62.0, 14.0, 14.0, 46.0
@@ -44,6 +45,8 @@ class Frame(NamedTuple):
     x_scale: Scale
     y_scale: Scale
     metric: str
+    x_name: str
+    across_name: str
 
 
 def chart_of(context: Context, anchors: Mapping[int, str]) -> Chart | None:
@@ -59,11 +62,11 @@ def chart_of(context: Context, anchors: Mapping[int, str]) -> Chart | None:
     looks = styles(each.record for each in frame.points)
     marks = tuple(_mark(frame, at, looks, anchors) for at in range(len(frame.points)))
     return Chart(
-        title=f"{frame.metric.capitalize()} against median latency",
+        title=f"{frame.metric.capitalize()} against {frame.across_name}",
         alternative=f"{opening} {_listed(frame)}".rstrip(),
         caption=opening,
         best=tuple((visible(frame.points[at].name, 110), _said(frame, at)) for at in frame.best[:NAMED]),
-        x_label=f"Latency p50 ({frame.x_scale.label}), faster to the left" + (", logarithmic" * frame.across.log),
+        x_label=f"{frame.x_name} ({frame.x_scale.label}), faster to the left" + (", logarithmic" * frame.across.log),
         y_label=f"{frame.metric.capitalize()} ({frame.y_scale.label or 'no unit'})",
         x_ticks=_ticks(frame.across, frame.x_scale, level=HEIGHT - BOTTOM),
         y_ticks=_ticks(frame.up, frame.y_scale, level=None),
@@ -78,8 +81,10 @@ def chart_of(context: Context, anchors: Mapping[int, str]) -> Chart | None:
 def _frame(context: Context) -> Frame | None:
     sign = 1.0 if higher_is_better(context.records) else -1.0
     points = []
+    # Latencies of the other scenarios depend on the load; the time of a call does not.
+    timed = "service" if "service" in context.scales else "latency"
     for each in context.records:
-        x, y = figure_of(each.readings.get("latency")), figure_of(each.readings.get("quality"))
+        x, y = figure_of(each.readings.get(timed)), figure_of(each.readings.get("quality"))
         if x is not None and y is not None:
             fit = not unranked(context, each) and "not_ranked" not in each.readings["quality"].facts
             points.append(Point(each, x, y, sign * y.value, name_in(context, each), fit))
@@ -90,8 +95,10 @@ def _frame(context: Context) -> Frame | None:
     up = axis((v for each in points for v in each.y if v is not None), *ends, log=False)
     ranked = [at for at, each in enumerate(points) if each.ranked]
     best = [ranked[at] for at in front([(points[at].x.value, points[at].gain) for at in ranked])]
-    scales = context.scale("latency"), context.scale("quality")
-    return Frame(points, best, across, up, *scales, metric_name(context.records))
+    scales = context.scale(timed), context.scale("quality")
+    call = any(each.cell.scenario in (OFFLINE, SERVER) for each in context.records)
+    names = ("Call p50", "the median time of a call") if call else ("Latency p50", "median latency")
+    return Frame(points, best, across, up, *scales, metric_name(context.records), *names)
 
 
 def _mark(frame: Frame, at: int, looks: Mapping[str, tuple[str, str]], anchors: Mapping[int, str]) -> Mark:
@@ -162,7 +169,7 @@ def _short(point: Point) -> str:
 def _opening(frame: Frame, total: int) -> str:
     """Return what the drawing shows, in sentences."""
     bars = "bars are 95 % intervals" + " (drawn for the front only)" * (len(frame.points) > CROWDED)
-    start = f"{len(frame.points)} of {total} results plotted: {frame.metric} against median latency, {bars}. "
+    start = f"{len(frame.points)} of {total} results plotted: {frame.metric} against {frame.across_name}, {bars}. "
     hollow = sum(not each.ranked for each in frame.points)
     start += f"{hollow} hollow: not ranked, so on no front. " if hollow else ""
     if not frame.best:

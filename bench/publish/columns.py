@@ -12,6 +12,7 @@ from bench.publish.format import TIMES, Figure, figure, figure_of
 from bench.publish.model import Cell, Column
 from bench.publish.text import mapping
 from bench.record import Record
+from bench.suite.cell import MULTI_STREAM, OFFLINE, SERVER
 
 Make = Callable[[Context, Record], Cell]
 Shown = Callable[[Context], bool]
@@ -46,7 +47,7 @@ def _reading(name: str, badge: bool = False) -> Make:
     return make
 
 
-def _ratio(name: str, badge: bool = False) -> Make:
+def _ratio(name: str, badge: bool = False, more: bool = False) -> Make:
     def make(context: Context, record: Record) -> Cell:
         reading = record.readings.get(name)
         klass = reading.class_ if reading is not None else "unavailable"
@@ -54,11 +55,23 @@ def _ratio(name: str, badge: bool = False) -> Make:
         block = context.block(name, reading)
         ratio = record.ratios.get(name)
         shown = replace(ratio, class_=record.class_of_ratio(name)) if ratio is not None else None
-        cell = ratio_cell(shown, baseline=baseline, klass=klass if badge else "", block=block)
+        cell = ratio_cell(shown, baseline=baseline, klass=klass if badge else "", block=block, more=more)
         if reading is not None and "not_ranked" in reading.facts and not baseline:  # the suite takes no verdict from it
             interval = cell.note.partition("]")[0] + "]" if cell.note.startswith("[") else ""
             return replace(cell, note=f"{interval} not ranked".strip(), tone="dim", sort=None)
         return cell
+
+    return make
+
+
+def _quantile(name: str) -> Make:
+    def make(context: Context, record: Record) -> Cell:
+        reading = record.readings.get("latency")
+        found = mapping(reading.facts.get("quantiles")).get(name) if reading is not None else None
+        if reading is None or not found:
+            return Cell("—", "too few queries" if reading is not None else "", tone="dim")
+        value, low, high = found
+        return reading_cell(replace(reading, value=value, low=low, high=high), context.scale("latency"))
 
     return make
 
@@ -110,6 +123,8 @@ class Spec:
         if self.key == "drop" and context.scale("quality").label not in ("%", ""):
             unit = context.scale("quality").label
         label = metric_name(context.records).capitalize() if self.key == "quality" else self.label
+        if any(each.cell.scenario == OFFLINE for each in context.records):  # its query is the whole set
+            label = {"latency": "Call p50", "ratio": "Call vs baseline", "best": "Call vs best"}.get(self.key, label)
         return Column(self.key, label, unit, self.help, self.key not in ("validity", "limits", "audit"))
 
 
@@ -128,6 +143,14 @@ SPECS = (
     Spec(
         "latency", "Latency p50", _reading("latency"), _always, "Median of one query, with its 95 % interval", "latency"
     ),
+    Spec(
+        "p99",
+        "Latency p99",
+        _quantile("p99"),
+        lambda context: any(each.cell.scenario in (SERVER, MULTI_STREAM) for each in context.records),
+        "Of a query; in server from its scheduled arrival",
+        "latency",
+    ),
     Spec("ratio", "Latency vs baseline", _ratio("latency"), _always, "Paired, side by side; below 1 is faster"),
     Spec(
         "best",
@@ -135,6 +158,36 @@ SPECS = (
         _best,
         _has_ratio("latency_vs_best"),
         "Against the fastest uncompressed cell of the task on this device",
+    ),
+    Spec(
+        "throughput",
+        "Throughput",
+        _reading("throughput"),
+        _has("throughput"),
+        "Inferences a second, with its 95 % interval",
+        "throughput",
+    ),
+    Spec(
+        "throughput_ratio",
+        "Throughput vs baseline",
+        _ratio("throughput", more=True),
+        _has_ratio("throughput"),
+        "Paired, side by side; above 1 is more",
+    ),
+    Spec(
+        "max_rate",
+        "Highest rate",
+        _reading("max_rate"),
+        _has("max_rate"),
+        "Queries a second at which the p99 was shown to keep the bound",
+        "max_rate",
+    ),
+    Spec(
+        "max_rate_ratio",
+        "Rate vs baseline",
+        _ratio("max_rate", more=True),
+        _has_ratio("max_rate"),
+        "Paired by launch; above 1 is more",
     ),
     Spec(
         "energy",

@@ -46,7 +46,7 @@ def place(members: Sequence[Record]) -> str:
         ", ".join(dict.fromkeys(visible(each.cell.backend_name, 80) for each in members)),
         visible(cell.device, 80),
     ]
-    parts += [visible(cell.scenario, 40)] * (cell.scenario != "single-stream")
+    parts += [visible(cell.scenario_name, 60)] * (cell.scenario != "single-stream")
     parts += [f"batch {visible(cell.batch, 20)}"] * (cell.batch != 1)
     parts += [f"{visible(cell.threads, 20)} threads"] * (cell.threads != 1)
     return " · ".join(parts)
@@ -87,7 +87,7 @@ def facts(key: str, members: Sequence[Record]) -> tuple[tuple[str, str], ...]:
         ("Backend", f"{visible(cell.backend, 80)} {plain(backend)}" if backend else ""),
         (
             "Scenario",
-            f"{visible(cell.scenario, 40)}, batch {visible(cell.batch, 20)}, threads {visible(cell.threads, 20)}",
+            f"{visible(cell.scenario_name, 60)}, batch {visible(cell.batch, 20)}, threads {visible(cell.threads, 20)}",
         ),
         ("Quality metric", metric_name(members)),
         ("Group", visible(key, 40)),

@@ -9,24 +9,24 @@ from bench.publish.cells import validity
 from bench.publish.columns import SPECS
 from bench.publish.context import Context, provenance
 from bench.publish.extra import Values, extra_cells, extra_columns
-from bench.publish.format import TO, figure_of
+from bench.publish.format import TO, Figure, figure_of
 from bench.publish.model import Cell, Column, Outage, Row
 from bench.publish.rank import rank_ranges, rank_text
-from bench.publish.text import block, visible
+from bench.publish.text import block, mapping, visible
 from bench.record import Record
-from bench.suite.cell import recipe_name
+from bench.suite.cell import OFFLINE, SERVER, recipe_name
 
-RECIPE_COLUMNS = (
-    Column("rank", "Rank", "", "By median latency; a range where 95 % intervals overlap"),
-    Column("recipe", "Recipe", "", "The compressor steps, in order", numeric=False),
-)
+RECIPE = Column("recipe", "Recipe", "", "The compressor steps, in order", numeric=False)
+RANKED_BY = {"throughput": "throughput, the most first", "max_rate": "highest rate within the bound, the most first"}
 
 
 def columns(context: Context, extra: Sequence[str], values: Values) -> tuple[tuple[Column, ...], tuple[int, ...]]:
     """Return the group's columns and the indices of their SPECS; columns that nobody filled are left out."""
     used = tuple(index for index, spec in enumerate(SPECS) if spec.shown(context))
     own = extra_columns(extra, context.records, values)
-    return (*RECIPE_COLUMNS, *(SPECS[index].column(context) for index in used), *own), used
+    by = RANKED_BY.get(headline(context), "median latency")
+    rank = Column("rank", "Rank", "", f"By {by}; a range where 95 % intervals overlap")
+    return (rank, RECIPE, *(SPECS[index].column(context) for index in used), *own), used
 
 
 def rows(
@@ -35,10 +35,10 @@ def rows(
     """Return the rows of a group, by rank and then by name; `anchors` and `values` are keyed by `id(record)`."""
     reasons = {id(each): unranked(context, each) for each in context.records}
     ranked = [each for each in context.records if not reasons[id(each)]]
-    found = [figure_of(each.readings["latency"]) for each in ranked]
-    ranges = rank_ranges([each for each in found if each is not None])
-    order = sorted(zip(ranked, ranges, strict=True), key=lambda pair: (pair[0].readings["latency"].value, pair[1]))
-    cells = [(record, Cell(rank_text(*each), sort=record.readings["latency"].value)) for record, each in order]
+    name = headline(context)
+    ranges = rank_ranges([_cost(each, name) for each in ranked])
+    order = sorted(zip(ranked, ranges, strict=True), key=lambda pair: (_cost(pair[0], name).value, pair[1]))
+    cells = [(record, Cell(rank_text(*each), sort=_cost(record, name).value)) for record, each in order]
     rest = [each for each in context.records if reasons[id(each)]]
     cells += [(each, Cell("—", tone="dim")) for each in sorted(rest, key=_unranked_order)]
     out, own = [], extra_cells(extra, context.records, values)
@@ -56,15 +56,40 @@ def _unranked_order(record: Record) -> tuple[float, str]:
     return (math.inf if found is None else found.value, recipe_name(record.cell.recipe))
 
 
+def headline(context: Context) -> str:
+    """Return the name of the reading that a group is ranked by: its scenario's metric, as in MLPerf.
+
+    Throughput for offline; for server the highest rate within the bound, where one was searched for; else the latency.
+    """
+    cell = context.records[0].cell if context.records else None
+    if cell is None or cell.scenario not in (OFFLINE, SERVER):
+        return "latency"
+    if cell.scenario == OFFLINE:
+        return "throughput"
+    return "max_rate" if "p99" in cell.scenario_options else "latency"
+
+
+def _cost(record: Record, name: str) -> Figure:
+    """Return the figure that ranks a record, the lowest first: of what is better high, the negative."""
+    found = figure_of(record.readings[name])
+    assert found is not None
+    if name == "latency":
+        return found
+    return Figure(-found.value, *(None if end is None else -end for end in (found.high, found.low)))
+
+
 def unranked(context: Context, record: Record) -> str:
     """Return why a record has no rank, "" when it has one.
 
-    Only valid latencies of the strongest provenance class in the group are ranked: an estimate never beside a
-    measurement.
+    Only valid numbers of the strongest provenance class in the group are ranked: an estimate never beside a
+    measurement. Before its performance counts, a record must meet the suite's target of quality, if there is one.
     """
-    latency = record.readings.get("latency")
+    name = headline(context)
+    latency = record.readings.get(name)
     if latency is None or figure_of(latency) is None:
-        return "no latency"
+        return f"no {name.replace('_', ' ')}"
+    if mapping(record.limits.get("quality_loss")).get("ok") is False:
+        return "the quality target is not met"
     word, reasons = validity(record)
     if word != "valid" or latency.verdict != "valid":
         listed = reasons or [visible(each) for each in latency.reasons]
@@ -72,7 +97,7 @@ def unranked(context: Context, record: Record) -> str:
             f"{word if word != 'valid' else visible(latency.verdict)}: {'; '.join(listed) or 'no reason was recorded'}"
         )
     if provenance(latency) != context.strongest:
-        return f"latency is {latency.class_}: not ranked beside stronger evidence"
+        return f"{name.replace('_', ' ')} is {latency.class_}: not ranked beside stronger evidence"
     return visible(latency.facts.get("not_ranked", ""))
 
 

@@ -233,11 +233,27 @@ class Builder:
         known = self.settings.cache.recall(key)
         if known is None or not _are_counts(known):
             with self.ledger.phase("count"):
-                targets = {name: each.target for name, each in usable.items()}
-                readings = self.ask(worker, "count", counters=targets, artifact=artifact.to_json())["readings"]
+                readings = self._counted(worker, usable, artifact)
                 known = {"readings": readings, "size_compressed": compressed_bytes(artifact.path)}
             self.settings.cache.remember(key, known)
         return known
+
+    def _counted(self, here: Worker, usable: Mapping[str, Offer], artifact: Artifact) -> dict[str, Any]:
+        """Return readings by name, each counter's taken where it works; a worker that is lost costs its own."""
+        readings: dict[str, Any] = {}
+        for offers in _by_place(usable):
+            first = next(iter(offers.values()))
+            targets, subject = {name: each.target for name, each in offers.items()}, artifact.to_json()
+            if serving(first) is None:
+                readings |= self.ask(here, "count", counters=targets, artifact=subject)["readings"]
+                continue
+            try:
+                away = LazyWorker(settings_for(first, self.settings), 1)
+                with contextlib.closing(away):
+                    readings |= self.ask(away, "count", counters=targets, artifact=subject)["readings"]
+            except BenchError as error:
+                readings |= {name: Reading.missing("1", error.message[:500]).to_json() for name in offers}
+        return readings
 
     def origin(self, comparison: PlannedComparison, cell: PlannedCell) -> str:
         """Return what a cell's numbers come from: a digest of its artifact's making and of the backend's code."""
@@ -323,7 +339,7 @@ def _entry(operation: Operation, reply: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the lineage keeps of a step: what it was, where it ran, what it took and what it said.
 
     Lineages cached before processor time was kept lack `cpu_s`, `train_cpu_s` and `train_samples`: unknown, not 0.
-    `energy` and `train_energy` stand where a meter was to be read.
+    `energy` and `train_energy` stand where a meter was to be read. `data` is what the step saw of the task's data.
     """
     trained = reply["train_samples"] if reply["train_s"] else None
     return {
@@ -336,9 +352,18 @@ def _entry(operation: Operation, reply: Mapping[str, Any]) -> dict[str, Any]:
         "version": operation.offer.version,
         **{name: round(float(reply[name]), 6) for name in ("seconds", "cpu_s", "train_s", "train_cpu_s")},
         **({"train_samples": trained} if trained is not None else {}),
-        **{name: reply[name] for name in ("energy", "train_energy") if name in reply},
+        **{name: reply[name] for name in ("energy", "train_energy", "data") if name in reply},
         **{name: reply[name] for name in ("device", "processor", "facts", "log")},
     }
+
+
+def _by_place(offers: Mapping[str, Offer]) -> list[dict[str, Offer]]:
+    """Return offers by name in groups, one for each environment that they work in."""
+    groups: dict[str | None, dict[str, Offer]] = {}
+    for name, each in offers.items():
+        found = serving(each)
+        groups.setdefault(found.id if found else None, {})[name] = each
+    return list(groups.values())
 
 
 def _are_counts(facts: Mapping[str, Any]) -> bool:

@@ -16,6 +16,7 @@ from bench.plan.plan import BUNDLE_LIMIT
 from bench.run.build import Builder
 from bench.run.built import Failure, Side, TaskFacts
 from bench.run.deadline import Deadline
+from bench.run.issuing import Issuing
 from bench.run.launch import Launcher
 from bench.run.metering import Metering
 from bench.run.quality import evaluate
@@ -96,19 +97,24 @@ class ComparisonRun:
         assert self.task is not None
         inputs = str(Path(self.task.folder) / f"example-{bundle[0].planned.cell.batch}.npz")
         launcher = Launcher(self.comparison, inputs, self.settings, self.builder.ledger, self.metering, self.deadline)
+        launcher.issuing = Issuing(self.settings, self.deadline)
         stop = Stop(self.settings.ci_width, self.settings.min_launches)
-        launches = matching(self.journal.read(self.comparison.id, self._note), bundle)
+        journaled = self.journal.read(self.comparison.id, self._note)
+        issued = next((each.meta["scenario"] for each in reversed(journaled) if "scenario" in each.meta), None)
+        launches = matching(journaled, bundle)
         deadline = time.monotonic() + budget_s - sum(float(each.meta["seconds"]) for each in launches)
         while not self._enough(launches, bundle, stop, deadline):
             if not self._watched:
                 deadline += self._watch_idle("before")
             n, rounds = (int(launches[0].meta[key]) for key in ("n", "rounds")) if launches else (None, None)
             dice = random.Random(f"{self.seed}/{self.comparison.id}/{len(launches)}")
-            launch = launcher.launch(bundle, dice, n, rounds)
+            launch = launcher.launch(bundle, dice, n, rounds, issued)
             if launch is not None:
                 self.journal.append(self.comparison.id, launch)
                 launches.append(launch)
-                deadline += float(launch.meta.get("metered_s", 0.0))  # the budget is for latency
+                issued = launch.meta.get("scenario")
+                # The budget is for the blocks.
+                deadline += float(launch.meta.get("metered_s", 0.0)) + float((issued or {}).get("seconds", 0.0))
                 self.tell("launch", f"launch {len(launches)} of {self.comparison.cells[0].cell.task}")
             bundle = [side for side in bundle if side.alive]
             if not bundle or bundle[0].planned.cell.recipe:

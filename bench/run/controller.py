@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bench.derive.best import with_best
 from bench.plan import Catalogue, Plan, PlannedCell, PlannedComparison
 from bench.record import Record
 from bench.run.build import Builder
@@ -16,7 +17,7 @@ from bench.run.comparison import ComparisonRun
 from bench.run.events import Event, Listener
 from bench.run.ledger import Ledger
 from bench.run.metering import Metering
-from bench.run.recording import Recorder, with_best
+from bench.run.recording import Recorder
 from bench.run.settings import Settings
 from bench.store import RunFolder
 

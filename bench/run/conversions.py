@@ -6,6 +6,7 @@ name, so its cell fails before anything is measured.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -214,7 +215,7 @@ def _unchecked(reason: str) -> dict[str, Any]:
 def _load(path: Path) -> dict[str, Any]:
     """Return arrays that a worker wrote. Raises Unsupported for what is no plain array."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:  # TypeError: an .npy file
         raise Unsupported(f"what it answered cannot be read: {error}") from error

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bench.derive.cost import cost_of
-from bench.derive.payback import UNAVAILABLE, payback, processor_saving
+from bench.derive.payback import payback, processor_saving, unranked
 from bench.plan import PlannedComparison
 from bench.record import Record
 from bench.store import Launch
@@ -34,14 +34,9 @@ def _with_cost(
     original = comparison.task.facts.get("training")
     cost = cost_of(record.lineage, meter, original, record.readings.get("quality"))
     if not record.cell.is_baseline:
-        saving = processor_saving(launches, record.cell.id, base.cell.id, record.cell.batch)
+        saving = processor_saving(launches, record.cell.id, base.cell.id, record.cell.query_samples)
         energies = (base.readings.get("energy"), record.readings.get("energy"))
         served_on = {"device": record.cell.device, "processor": record.machine.get("processor")}
-        cost["break_even"] = payback(record.lineage, base.lineage, meter, energies, saving, served_on)
-        if why := next((each.facts["not_ranked"] for each in energies if each and "not_ranked" in each.facts), None):
-            cost["break_even"] |= {
-                **dict.fromkeys(("inferences", "low", "high")),
-                "verdict": UNAVAILABLE,
-                "reason": why,
-            }
+        found = payback(record.lineage, base.lineage, meter, energies, saving, served_on)
+        cost["break_even"] = {**found, **unranked(energies)}
     return replace(record, compression=cost)

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from bench.errors import BenchError
-from bench.machine import load_facts
+from bench.machine import fingerprint, load_facts, machine_facts
 from bench.measure import placement
 from bench.measure.watch import Watch, process_ids
 from bench.plan import PlannedComparison
 from bench.reading import Reading
 from bench.run.built import Side
 from bench.run.deadline import Deadline
+from bench.run.issuing import Issuing
 from bench.run.ledger import Ledger
 from bench.run.metering import Meter, Metering
 from bench.run.settings import Settings
@@ -46,11 +47,20 @@ class Launcher:
     ) -> None:
         self.comparison, self.inputs, self.settings, self.ledger = comparison, inputs, settings, ledger
         self.metering, self.deadline = metering, deadline or Deadline.each(settings.timeout_s)
+        self.issuing: Issuing | None = None
 
-    def launch(self, sides: Sequence[Side], dice: random.Random, n: int | None, rounds: int | None) -> Launch | None:
+    def launch(
+        self,
+        sides: Sequence[Side],
+        dice: random.Random,
+        n: int | None,
+        rounds: int | None,
+        issued: Mapping[str, Any] | None = None,
+    ) -> Launch | None:
         """Measure all sides once. A side that fails is marked and left out; None when fewer remain than asked for.
 
-        `n` calls a block and `rounds` are those of earlier launches, None to choose them now.
+        `n` calls a block and `rounds` are those of earlier launches, None to choose them now; so is `issued`, what
+        the latest launch says of its scenario. Queries are issued where there is an `issuing`.
         """
         began, load_before = time.perf_counter(), load_facts()
         with ExitStack() as stack:
@@ -64,24 +74,28 @@ class Launcher:
             with self.ledger.phase("measure"):
                 watch = Watch(process_ids(workers))
                 blocks = self._rounds(alive, workers, dice, n, rounds)
+                passes = self._passes(alive, workers, dice, blocks, n, issued)
                 seen = watch.ended()
-            metered = self._windows(alive, workers, dice) if blocks is not None else {}
+            metered = self._windows(alive, workers, dice) if passes is not None else {}
             with self.ledger.phase("start"):
                 stack.close()
-        if blocks is None:
+        if blocks is None or passes is None:
             return None
         meta = {
             "n": n,
             "rounds": rounds,
             "headers": headers,
             "artifacts": {side.id: side.artifact.digest for side in alive if side.artifact},
+            "machine": fingerprint(machine_facts()),
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "seconds": time.perf_counter() - began - metered.get("metered_s", 0.0),
             "load": {"before": load_before, "after": load_facts()},
             "watch": seen,
             **metered,
+            **passes[0],
         }
-        return Launch({**meta, **blocks["meta"]}, {cell: np.stack(rows) for cell, rows in blocks["samples"].items()})
+        samples = {cell: np.stack(rows) for cell, rows in blocks["samples"].items()}
+        return Launch({**meta, **blocks["meta"]}, samples, passes[1])
 
     def _rounds_for(self, headers: Mapping[str, Any], warm: Mapping[str, Any], n: int) -> int:
         """Return twice the rounds where starting takes a second, unless a round's blocks take longer than that."""
@@ -151,6 +165,8 @@ class Launcher:
         assert artifact is not None
         arguments: dict[str, Any] = {"artifact": {**artifact.to_json(), "lineage": []}, "inputs": self.inputs}
         more: dict[str, Any] = {"device": cell.device.rstrip("?"), "threads": cell.threads}
+        if cell.query_samples > cell.batch:
+            more["calls"] = cell.query_samples // cell.batch
         if side.burden:
             more["burden"] = side.burden
         with self.metering.for_opening(meter) as loan:
@@ -187,6 +203,23 @@ class Launcher:
         digests = {cell: sorted(set(each)) for cell, each in outputs.items()}
         meta = {"order": order, "cores": chosen, "outputs": digests, **({"counted": counted} if counted else {})}
         return {"samples": samples, "meta": meta}
+
+    def _passes(
+        self,
+        sides: Sequence[Side],
+        workers: Mapping[str, Worker],
+        dice: random.Random,
+        blocks: Mapping[str, Any] | None,
+        n: int,
+        issued: Mapping[str, Any] | None,
+    ) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Issue the scenario's queries; nothing where nobody asks for them, None where a side failed."""
+        if blocks is None or self.issuing is None:
+            return None if blocks is None else ({}, {})
+        found = self.issuing.passes(sides, workers, dice, blocks["samples"], n, issued)
+        for cell, digests in (found or ({}, {}))[0].get("scenario", {}).pop("outputs", {}).items():
+            blocks["meta"]["outputs"][cell] = sorted({*blocks["meta"]["outputs"][cell], *digests})
+        return found
 
     def _windows(self, sides: Sequence[Side], workers: Mapping[str, Worker], dice: random.Random) -> dict[str, Any]:
         """Meter every side once, one after the other in drawn order; a window that is lost costs its number only."""

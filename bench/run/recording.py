@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bench.cards import card_of
-from bench.derive import Derived, Stop, derive_comparison, derive_quality
+from bench.derive import Derived, derive_comparison, derive_quality
 from bench.derive.audit import Evidence, audit
+from bench.derive.evidence import evidence_of
+from bench.derive.group import group_id
 from bench.derive.limits import judge_limits
-from bench.derive.ratios import exact_ratio, unpaired_ratio
-from bench.derive.verdict import ALL, Doubt, judged
-from bench.machine import fingerprint, on_processor
+from bench.derive.rules import Rules, exact_ratios
 from bench.plan import PlannedCell, PlannedComparison
-from bench.reading import STRENGTH, VERDICTS, Reading, Verdict
+from bench.reading import Reading
 from bench.record import BadRecord, Ratio, Record
 from bench.record_checks import check_readings
 from bench.run.built import Side, TaskFacts
@@ -28,10 +25,6 @@ from bench.run.source import environment_of, runtime_of
 from bench.store import Launch, document_of
 from bench.suite.cell import Cell
 
-EXACT = ("size", "size_compressed", "size_encoded", "parameters", "nonzero", "flops", "bitops")
-
-BEST = "latency_vs_best"
-IN_PROCESS = "measured in one process: nothing keeps the sides apart from one another or from the controller"
 UNREADABLE = "what was measured makes no record that could be read again"
 UNMEASURED = {"verdict": "invalid", "reasons": ["nothing was measured"]}
 
@@ -41,6 +34,7 @@ class Recorder:
 
     def __init__(self, run_id: str, settings: Settings, machine: Mapping[str, Any], reproduce: str) -> None:
         self.run_id, self.settings, self.machine, self.reproduce = run_id, settings, machine, reproduce
+        self.rules = rules_of(settings)
 
     def record_id(self, cell: Cell) -> str:
         """Return the id of a cell's record in this run; stable when the run is resumed."""
@@ -64,18 +58,32 @@ class Recorder:
                 base.id,
                 self.record_id(cell),
                 threads=cell.threads,
-                batch=cell.batch,
-                stop=Stop(self.settings.ci_width, self.settings.min_launches),
-                meter=self._estimator(cell.device),
+                batch=cell.query_samples,
+                scenario=cell,
+                stop=self.rules.stop,
+                meter=self.rules.estimator(cell.device),
                 idle=[each.meta["idle"] for each in launches if "idle" in each.meta],
             )
         records = [self._record(comparison, side, base, derived.get(side.id), usable, task) for side in sides]
+        idle = [each for each in launches if "idle" in each.meta]
+        records = [self._proven(*each, base, usable, idle, task) for each in zip(records, sides, strict=True)]
         return [self._sound(each) for each in with_costs(records, comparison, usable, self.settings.meter)]
 
-    def _estimator(self, device: str) -> Mapping[str, Any] | None:
-        """Return the facts of the estimator from processor time; None for a device whose work it does not see."""
-        meter = self.settings.meter
-        return meter if on_processor(device) or "accelerators" not in (meter or {}).get("blind_to", ()) else None
+    def _proven(
+        self,
+        record: Record,
+        side: Side,
+        base: Side,
+        launches: Sequence[Launch],
+        idle: Sequence[Launch],
+        task: TaskFacts | None,
+    ) -> Record:
+        """Return a record that is ok with what its numbers can be derived from again."""
+        if record.status != "ok" or task is None:
+            return record
+        facts = {"data": task.digest, "reference": task.reference, "metric": dict(task.metric)}
+        found = evidence_of(launches, idle, side.id, base.id, side.outcomes, facts, self.rules)
+        return replace(record, evidence=found)
 
     def _sound(self, record: Record) -> Record:
         """Return the record, or the failure in its place when a reader would refuse it: a plugin's odd number, say."""
@@ -107,9 +115,12 @@ class Recorder:
             quality = derive_quality(task.metric, side.outcomes, None if side is base else base.outcomes)
         except ValueError as error:
             return replace(blank, status="failed", reason=f"evaluating quality: {error}", validity=UNMEASURED)
-        derived = self._judged(derived)
+        derived = self.rules.settle(derived)
         readings = {**counts, "quality": quality, **derived.readings}  # no counter takes the name of what is measured
-        ratios = {**derived.ratios, **({} if side is base else self._exact_ratios(counts, counts_of(base), base))}
+        ratios = {
+            **derived.ratios,
+            **({} if side is base else exact_ratios(counts, counts_of(base), self.record_id(base.planned.cell))),
+        }
         return replace(
             blank,
             artifact=side.artifact.digest,
@@ -118,30 +129,9 @@ class Recorder:
             readings=readings,
             ratios=ratios,
             limits=judge_limits(self.settings.limits, readings),
-            audit=_audit(side, base, counts, ratios.get("latency")),
+            audit=_audit(side, base, counts, ratios.get("service", ratios.get("latency"))),
             versions=self._versions(comparison, side, launches),
         )
-
-    def _judged(self, derived: Derived) -> Derived:
-        """Return what was derived with what the settings say of it: how it was measured, and which joules may rank."""
-        readings, validity = dict(derived.readings), derived.validity
-        if self.settings.in_process:
-            readings = judged(readings, [Doubt("invalid", IN_PROCESS, ALL)])
-            validity = {"verdict": "invalid", "reasons": [IN_PROCESS, *validity["reasons"]]}
-        asked, energy = self.settings.energy, readings.get("energy")
-        if asked != "any" and energy is not None and STRENGTH[energy.class_] > STRENGTH[asked]:
-            why = f"the suite ranks {asked} joules only, and these are {energy.class_}"
-            readings["energy"] = replace(energy, facts={**energy.facts, "not_ranked": why})
-        return replace(derived, readings=readings, validity=validity)
-
-    def _exact_ratios(self, mine: Mapping[str, Reading], base: Mapping[str, Reading], side: Side) -> dict[str, Ratio]:
-        against = self.record_id(side.planned.cell)
-        out = {}
-        for name in EXACT:
-            ours, theirs = mine.get(name), base.get(name)
-            if ours and theirs and ours.value is not None and theirs.value:
-                out[name] = exact_ratio(ours.value, theirs.value, against)
-        return out
 
     def _blank(self, cell: Cell) -> Record:
         return Record(
@@ -174,17 +164,22 @@ class Recorder:
         }
 
 
-def group_of(cell: Cell, task: TaskFacts | None, machine: Mapping[str, Any], *, in_process: bool = False) -> str:
-    """Return what may be ranked together; backends share it, since they serve one model on one device.
+def rules_of(settings: Settings) -> Rules:
+    """Return the settings that numbers depend on."""
+    return Rules(
+        settings.ci_width,
+        settings.min_launches,
+        settings.limits,
+        settings.meter,
+        settings.energy,
+        settings.in_process,
+    )
 
-    What was measured without processes of its own is in a group of its own.
-    """
+
+def group_of(cell: Cell, task: TaskFacts | None, machine: Mapping[str, Any], *, in_process: bool = False) -> str:
+    """Return what may be ranked together: see `bench.derive.group`."""
     data = [task.digest, task.reference] if task else ["unprepared"]
-    place = [cell.device, cell.scenario, cell.batch, cell.threads]
-    parts = [cell.task, *data, fingerprint(dict(machine)), *place, *(["in one process"] if in_process else [])]
-    if card := card_of(machine, cell.device):
-        parts.append(card)
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+    return group_id(cell, data, machine, in_process=in_process)
 
 
 def _as_now(launch: Launch, sides: Sequence[Side]) -> Launch:
@@ -194,54 +189,8 @@ def _as_now(launch: Launch, sides: Sequence[Side]) -> Launch:
     kept = {
         cell: value for cell, value in launch.samples.items() if cell in digests and measured.get(cell) == digests[cell]
     }
-    return Launch(launch.meta, kept)
-
-
-def with_best(records: Sequence[Record]) -> list[Record]:
-    """Return the records that have a ratio to the fastest uncompressed cell of their group, or no longer have one.
-
-    A ratio to a slow baseline flatters: this one is against the best a user could have without compressing. A doubtful
-    latency is the best of a group only where no valid one is in it, and an invalid one never is.
-    """
-    usable = [each for each in records if each.status == "ok" and _latency(each)]
-    best: dict[str, Record] = {}
-    for each in usable:
-        first = each.group not in best or _order(each) < _order(best[each.group])
-        if each.cell.is_baseline and _doubt(each) != "invalid" and first:
-            best[each.group] = each
-    out = []
-    for each in records:
-        ratio = _against_best(each, best[each.group]) if each in usable and each.group in best else None
-        if ratio is not None or BEST in each.ratios:
-            others = {name: known for name, known in each.ratios.items() if name != BEST}
-            out.append(replace(each, ratios={**others, **({BEST: ratio} if ratio is not None else {})}))
-    return out
-
-
-def _order(record: Record) -> tuple[bool, tuple[float, float, float]]:
-    return _doubt(record) != "valid", _latency(record)
-
-
-def _doubt(record: Record) -> Verdict:
-    """Return the worse verdict of a record and of its latency."""
-    said = (record.validity.get("verdict"), record.readings["latency"].verdict)
-    return max((each for each in VERDICTS if each in said), key=VERDICTS.index, default="invalid")
-
-
-def _against_best(record: Record, best: Record) -> Ratio | None:
-    own = record.ratios.get("latency")
-    if record.id == best.id:
-        return None
-    if own is not None and own.against == best.id:
-        return own
-    return unpaired_ratio(_latency(record), _latency(best), best.id)
-
-
-def _latency(record: Record) -> tuple[float, float, float]:
-    reading = record.readings.get("latency")
-    if reading is None or reading.value is None:
-        return ()  # type: ignore[return-value]
-    return reading.value, reading.low or 0.0, math.inf if reading.high is None else reading.high
+    queries = {cell: each for cell, each in launch.queries.items() if cell in kept}
+    return replace(launch, samples=kept, queries=queries)
 
 
 def _audit(side: Side, base: Side, counts: Mapping[str, Reading], latency: Ratio | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from bench.run.settings import Settings, Spawn, environment
 from bench.wire import PROTOCOL, Child, Limits, Worker
 
 HELLO_TIMEOUT_S = 60.0
+SHOWN = 3
 _GREETED: set[tuple[str, str]] = set()
 
 
@@ -60,9 +61,11 @@ def _inside(found: Environment, offer: Offer, settings: Settings) -> Spawn:
 
 
 def greet(worker: Worker, found: Environment) -> None:
-    """Make sure, once a run, that a worker in an environment is of this version. Raises WorkerError that says what is.
+    """Make sure, once a run, that a worker is of this version and what is installed there is what was noted of it.
 
-    It can differ where an adopted interpreter is a wrapper that ignores PYTHONPATH, and has a joulebench of its own.
+    Raises WorkerError that says what differs. The version can where an adopted interpreter is a wrapper that ignores
+    PYTHONPATH, and has a joulebench of its own; packages can where somebody installed others since, and results of two
+    runtimes would pass for those of one.
     """
     key = (found.python, found.id)
     if key in _GREETED:
@@ -74,7 +77,22 @@ def greet(worker: Worker, found: Environment) -> None:
         raise WorkerError(
             f"the worker in the {kind} environment '{found.name}' is of another joulebench: {why}; {cure}"
         )
+    looked = worker.request("hello", {"look": True}, timeout_s=HELLO_TIMEOUT_S).data  # another version knows no such
+    if changed := _changed(looked, found):
+        again = f"bench env adopt {found.name} {found.python}"
+        again = again if found.adopted else f"bench env remove {found.name}, then bench env build {found.name}"
+        raise WorkerError(f"the environment '{found.name}' has changed since it was noted: {changed}; {again}")
     _GREETED.add(key)
+
+
+def _changed(said: Mapping[str, object], found: Environment) -> str:
+    """Return what is installed in an environment and was not when it was noted, or the reverse; the first few."""
+    there, told = said.get("packages"), found.packages
+    now = {str(each) for each in there} if isinstance(there, list) else set()
+    python = [] if said.get("python") == found.python_version else [f"Python is {said.get('python')}"]
+    signs = [f"{each} is there" for each in sorted(now - set(told))]
+    gone = [f"{each} is not" for each in sorted(set(told) - now)]
+    return ", ".join([*python, *signs[:SHOWN], *gone[:SHOWN]])
 
 
 def mismatch(said: Mapping[str, object]) -> str | None:

@@ -4,6 +4,7 @@ from bench.stats.interval import Interval
 from bench.stats.median import median_interval
 from bench.stats.onesided import log_e_beyond
 from bench.stats.paired import examples_needed, flip_bounds, paired_bounds
+from bench.stats.prediction import prediction_interval, widened
 from bench.stats.proportion import flips, mean_interval, paired_difference, wilson
 from bench.stats.quantile import clustered_quantile, quantile_support
 from bench.stats.sequence import confidence_sequence, launch_value, log_e_value, ratio_interval
@@ -24,8 +25,10 @@ __all__ = [
     "median_interval",
     "paired_bounds",
     "paired_difference",
+    "prediction_interval",
     "quantile_support",
     "ratio_interval",
     "verdict",
+    "widened",
     "wilson",
 ]

@@ -9,14 +9,15 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench.store.files import write_atomically
-from bench.store.launch import Damaged, Launch, check
+from bench.store.launch import SUPERSEDED, Damaged, Launch, check
 
 META, SIDES, PLANES, DIGEST = "meta", "sides", "planes", "digest"
+QUERIES = "/queries"  # after a side's name: the latencies of the queries issued to it
 NAMED = re.compile(r"(\d{5})\.npz")
 EVER = re.compile(r"(\d{5})\.npz(\.old.*)?")
 Note = Callable[[str], None]
@@ -56,7 +57,7 @@ class Journal:
         """
         for path in self._paths(comparison):
             launch = next(_unpack(path, _silent), None)
-            gone = {*cells, *(launch.meta.get("superseded", ()) if launch else ())}
+            gone = {*cells, *(launch.meta.get(SUPERSEDED, ()) if launch else ())}
             others = [each for each in launch.samples if each not in gone] if launch else []
             if launch is None or not others:
                 path.rename(_free(path))
@@ -73,8 +74,9 @@ class Journal:
 def _without(launch: Launch, base: str, others: Collection[str], cells: Collection[str]) -> Launch:
     """Return a launch with the samples of other cells and the baseline's only; cells are named as superseded."""
     kept = {cell: value for cell, value in launch.samples.items() if cell in others or cell == base}
-    gone = {*launch.meta.get("superseded", ()), *(cell for cell in launch.samples if cell in cells)}
-    return Launch({**launch.meta, "superseded": sorted(gone)}, kept)
+    gone = {*launch.meta.get(SUPERSEDED, ()), *(cell for cell in launch.samples if cell in cells)}
+    queries = {cell: value for cell, value in launch.queries.items() if cell in kept}
+    return Launch({**launch.meta, SUPERSEDED: sorted(gone)}, kept, queries)
 
 
 def _names(place: Path, pattern: re.Pattern[str]) -> list[re.Match[str]]:
@@ -106,7 +108,8 @@ def _pack(launch: Launch) -> bytes:
     """
     import numpy as np
 
-    samples = {cell: np.ascontiguousarray(value, dtype="<i8") for cell, value in launch.samples.items()}
+    named = {**launch.samples, **{f"{cell}{QUERIES}": value for cell, value in launch.queries.items()}}
+    samples = {cell: np.ascontiguousarray(value, dtype="<i8") for cell, value in named.items()}
     flat = np.concatenate([value.ravel() for value in samples.values()]) if samples else np.empty(0, dtype="<i8")
     shapes = {cell: value.shape for cell, value in samples.items()}
     parts = {META: _bytes_of(launch.meta), SIDES: _bytes_of(shapes)}
@@ -143,7 +146,7 @@ def _unpack(path: Path, note: Note) -> Iterator[Launch]:
     except Exception:  # noqa: BLE001 - damaged bytes make numpy, zipfile and zlib raise a dozen kinds; all mean one launch less
         note(f"{path.name} of the journal is left out: it cannot be read")
         return
-    yield launch
+    yield replace(launch, name=path.stem)
 
 
 def _read(path: Path) -> Launch:
@@ -163,4 +166,5 @@ def _read(path: Path) -> Launch:
         start += rounds * columns
     if start != len(flat):
         raise Damaged("it holds more numbers than its sides say")
-    return Launch(meta, samples)
+    queries = {cell.removesuffix(QUERIES): samples.pop(cell) for cell in list(samples) if cell.endswith(QUERIES)}
+    return Launch(meta, samples, queries)

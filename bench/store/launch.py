@@ -2,30 +2,57 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bench.reading import Reading
 
 Samples = Any  # int64[rounds, n + 5]: see bench.measure.recorder
 TAIL = 5
+SUPERSEDED = "superseded"  # of the metadata: cells whose samples were taken out, to be measured afresh
 # Of a side's header; an older version may not have kept some, and a kernel may not tell peaks.
 NEEDED_NS, OPTIONAL = ("import_ns", "load_ns", "first_ns"), ("base_bytes", "load_peak_bytes", "inference_peak_bytes")
+NEEDED_PLAN: Mapping[str, tuple[str, ...]] = {
+    "offline": ("calls", "samples"),
+    "multi-stream": ("queries", "confidence", "asked"),
+    "server": ("queries", "confidence", "asked", "rate"),
+}
 
 
 @dataclass(frozen=True)
 class Launch:
-    """One launch: `meta` (order, machine facts, headers by cell id) and each side's blocks by cell id."""
+    """One launch: `meta` (order, machine facts, headers by cell id) and each side's blocks by cell id.
+
+    `queries` are the latencies of those issued as the scenario does: int64[rounds, queries], ns; none in single-stream.
+    `name` is that of its file in the journal ("00001"), empty before it has one.
+    """
 
     meta: Mapping[str, Any]
     samples: Mapping[str, Samples]
+    queries: Mapping[str, Samples] = field(default_factory=dict)
+    name: str = field(default="", compare=False)
 
     @property
     def sides(self) -> list[str]:
         """Cell ids measured in this launch."""
         return list(self.samples)
+
+    def seal(self, *cells: str) -> str:
+        """Return the sha256 of what some cells measured, samples and queries, and of all that is said of the launch.
+
+        It holds for those cells however the file is written, and when others' samples are taken out of it.
+        """
+        said = {name: each for name, each in self.meta.items() if name != SUPERSEDED}
+        state = hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode())
+        for part, of in (("", self.samples), ("/queries", self.queries)):
+            for cell in sorted({*cells} & of.keys()):
+                value = of[cell].astype("<i8")
+                state.update(f"\n{cell}{part} {value.shape}\n".encode() + value.tobytes())
+        return state.hexdigest()
 
 
 class Damaged(ValueError):
@@ -69,6 +96,34 @@ def _check(launch: Launch) -> None:
         _check_header(_mapping(_mapping(meta.get("headers"), "headers").get(cell), f"headers.{cell}"))
         outputs = _mapping(meta.get("outputs"), "outputs").get(cell)
         _require(isinstance(outputs, list) and all(isinstance(each, str) for each in outputs), f"no outputs of {cell}")
+    _check_queries(meta, launch)
+
+
+def _check_queries(meta: Mapping[str, Any], launch: Launch) -> None:
+    """Check what a scenario issued: all sides that have blocks have queries, or none has."""
+    if "scenario" not in meta:
+        _require(not launch.queries, "queries of no scenario")
+        return
+    scenario = _mapping(meta["scenario"], "scenario")
+    plan = _mapping(scenario.get("plan"), "scenario.plan")
+    _number(scenario.get("seconds"), "scenario.seconds")
+    _require(plan.get("name") in NEEDED_PLAN, "no scenario.plan.name")
+    for name in ("rounds", *NEEDED_PLAN[str(plan["name"])]):
+        _number(plan.get(name), f"scenario.plan.{name}")
+        _require(plan[name] > 0, f"scenario.plan.{name} is 0")
+    _require(set(launch.queries) == set(launch.samples), "queries of other sides than were measured")
+    durations = _mapping(scenario.get("durations_ns"), "scenario.durations_ns")
+    for cell, latencies in launch.queries.items():
+        _require(latencies.shape[0] == plan["rounds"] and bool((latencies >= 0).all()), f"no latencies of {cell}")
+        _require(latencies.shape[1] == plan.get("queries", 1), f"other queries of {cell} than were planned")
+        each = durations.get(cell)
+        _require(isinstance(each, list) and len(each) == plan["rounds"], f"no durations of {cell}")
+        for value in each or ():
+            _number(value, f"durations_ns.{cell}", least=1.0)
+    for cell, found in _mapping(scenario.get("highest") or {}, "scenario.highest").items():
+        for name in ("passed", "failed"):
+            if _mapping(found, f"highest.{cell}").get(name) is not None:
+                _number(found[name], f"highest.{cell}.{name}", least=1e-9)
 
 
 def _check_samples(meta: Mapping[str, Any], samples: Samples) -> None:

@@ -10,14 +10,12 @@ from typing import Any
 from bench.errors import did_you_mean
 from bench.suite.own import read_own
 from bench.suite.recipes import MAX_FAN_OUT, NAME, Reader
+from bench.suite.scenario import read_scenario
 from bench.suite.tree import Keys
 
 # The recipe turns fastest, so that the cells of one comparison lie side by side.
 ORDER = ("task", "backend", "device", "scenario", "batch", "threads", "recipe")
 LARGEST = {"batch": 65_536, "threads": 1_024}
-SCENARIOS = ("single-stream",)
-# MLPerf Inference names four; the rules differ in when queries are issued.
-LATER_SCENARIOS = ("multi-stream", "server", "offline")
 EMPTY = {"task": "name one at least", "backend": "name one at least"}
 # 'cuda:0?' asks for the device when it is present; 'xla:TPU' names what a runtime of several kinds computes on.
 DEVICE = re.compile(r"[a-z][a-z0-9_-]{0,31}(:([0-9]{1,3}|[A-Z]{2,8}))?\??")
@@ -25,7 +23,10 @@ DEVICE = re.compile(r"[a-z][a-z0-9_-]{0,31}(:([0-9]{1,3}|[A-Z]{2,8}))?\??")
 
 @dataclass(frozen=True)
 class Choice:
-    """One value of an axis and the path of keys to where it stands; a backend is a Step, a recipe a tuple of them."""
+    """One value of an axis and the path of keys to where it stands.
+
+    A backend and a scenario are Steps, a recipe is a tuple of them.
+    """
 
     value: Any
     keys: Keys
@@ -68,6 +69,9 @@ def _read_entry(axis: str, entry: Any, keys: Keys, reader: Reader) -> list[Choic
         return [Choice(each, keys) for each in reader.recipes(entry, keys)]
     if axis == "backend":
         return [Choice(each, keys) for each in reader.steps(entry, keys, "backend")]
+    if axis == "scenario":
+        scenario = read_scenario(entry, keys, reader)
+        return [] if scenario is None else [Choice(scenario, keys)]
     if axis == "task" and isinstance(entry, dict):
         return _own(entry, keys, reader)
     if axis in LARGEST:
@@ -75,7 +79,7 @@ def _read_entry(axis: str, entry: Any, keys: Keys, reader: Reader) -> list[Choic
     elif not isinstance(entry, str):
         problem = f"a {axis} is a name"
     else:
-        problem = {"task": _task, "device": _device, "scenario": _scenario}[axis](entry, reader)
+        problem = {"task": _task, "device": _device}[axis](entry, reader)
     if problem:
         reader.problems.at_value(keys, problem)
     return [] if problem else [Choice(entry, keys)]
@@ -92,7 +96,7 @@ def _own(entry: Mapping[str, Any], keys: Keys, reader: Reader) -> list[Choice]:
         problem = f"'{found.name[:40]}' is no name of a task"
     elif taken:
         problem = f"a task is called '{found.name}' already: add name: NAME"
-    elif (first.place, first.data_path) != (found.place, found.data_path):
+    elif (first.place, first.data_path, first.metric) != (found.place, found.data_path, found.metric):
         problem = f"two models are called '{found.name}': add name: NAME to one of them"
     else:
         return [Choice(found.name, keys)]
@@ -121,11 +125,3 @@ def _device(entry: str, _: Reader) -> str | None:
         if DEVICE.fullmatch(entry)
         else f"'{entry[:40]}' is no device: expected one like 'cpu', 'cuda:0', 'cuda:0?', 'xla:TPU'"
     )
-
-
-def _scenario(entry: str, _: Reader) -> str | None:
-    if entry in SCENARIOS:
-        return None
-    if entry in LATER_SCENARIOS:
-        return f"not yet: '{entry}' is known but cannot be measured; use 'single-stream'"
-    return f"unknown scenario '{entry[:40]}'.{did_you_mean(entry, (*SCENARIOS, *LATER_SCENARIOS))}"

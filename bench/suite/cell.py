@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 ID_LENGTH = 12
+# MLPerf Inference names four scenarios; they differ in when queries are issued.
+SINGLE_STREAM, MULTI_STREAM, SERVER, OFFLINE = "single-stream", "multi-stream", "server", "offline"
+SAMPLES = 8  # of a query in multi-stream, as MLPerf's rules have it
 
 
 @dataclass(frozen=True)
@@ -44,16 +47,20 @@ class Cell:
     recipe: Recipe
     backend: str
     device: str = "cpu"
-    scenario: str = "single-stream"
+    scenario: str = SINGLE_STREAM
     batch: int = 1
     threads: int = 1
     seed: int = 0
     backend_options: Mapping[str, Any] = field(default_factory=dict)
+    scenario_options: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the cell as JSON, as it stands in a record."""
+        """Return the cell as JSON, as it stands in a record; a scenario without options says nothing of any."""
         out = {**vars(self), "recipe": [step.to_json() for step in self.recipe]}
-        return {**out, "backend_options": dict(self.backend_options)}
+        out |= {"backend_options": dict(self.backend_options), "scenario_options": dict(self.scenario_options)}
+        if not self.scenario_options:
+            del out["scenario_options"]
+        return out
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Cell:
@@ -86,9 +93,24 @@ class Cell:
         """Return the backend as people read it, with its options."""
         return str(Step(self.backend, self.backend_options))
 
+    @property
+    def scenario_name(self) -> str:
+        """Return the scenario as people read it, with its options."""
+        return str(Step(self.scenario, self.scenario_options))
+
+    @property
+    def scenario_place(self) -> Any:
+        """Return what tells this scenario from another: its name, with its options where it has some."""
+        return [self.scenario, dict(self.scenario_options)] if self.scenario_options else self.scenario
+
+    @property
+    def query_samples(self) -> int:
+        """Return the samples of one query that is timed: those of multi-stream, else a batch."""
+        return int(self.scenario_options.get("samples", SAMPLES)) if self.scenario == MULTI_STREAM else self.batch
+
     def __str__(self) -> str:
         extras = [f"batch={self.batch}"] * (self.batch != 1) + [f"threads={self.threads}"] * (self.threads != 1)
-        place = " ".join([self.backend_name, self.device, self.scenario, *extras])
+        place = " ".join([self.backend_name, self.device, self.scenario_name, *extras])
         return f"{self.task} · {recipe_name(self.recipe)} · {place}"
 
 

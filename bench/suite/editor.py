@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from bench.offer import Offer, Option
-from bench.suite.axes import LARGEST, SCENARIOS
+from bench.suite.axes import LARGEST
+from bench.suite.cell import SERVER
 from bench.suite.gating import ACCEPT_KEYS, ACCEPTABLE, METRICS, RELATIVE, Level
 from bench.suite.limits import DIMENSION_OF
 from bench.suite.model import NAME_PATTERN
 from bench.suite.recipes import NONE
+from bench.suite.scenario import MOST_SAMPLES, OPTIONS
 from bench.suite.vocabulary import Slot, Vocabulary
 from bench.units import EXAMPLES
 
@@ -55,18 +57,40 @@ def _matrix() -> dict[str, Schema]:
         "task": _ref("task"),
         "backend": _ref("backend"),
         "device": {"type": "string", "description": "cpu, cuda:0; 'cuda:0?' is used when it is present."},
-        "scenario": {"enum": list(SCENARIOS), "description": "When queries are issued (MLPerf's names)."},
+        "scenario": _ref("scenario"),
         **{name: {"type": "integer", "minimum": 1, "maximum": most} for name, most in LARGEST.items()},
     }
     fanned = {axis: _one_or_more(_or_variable(schema)) for axis, schema in axes.items()}
     included = _object({**fanned, "recipe": _ref("recipe")}) | {"minProperties": 1}
-    excluded = _object({**fanned, "recipe": _ref("recipe_pattern")}) | {"minProperties": 1}
+    excluded = _object(
+        {**fanned, "scenario": _one_or_more(_ref("scenario_pattern")), "recipe": _ref("recipe_pattern")}
+    ) | {"minProperties": 1}
     return {
         **fanned,
         "recipe": _one_or_more(_ref("recipe"), one=_ref("compressor")),
         "exclude": {"type": "array", "items": excluded, "description": "Cells to leave out: all that match an entry."},
         "include": {"type": "array", "items": included, "description": "Cells to add; axes left out fan out."},
     }
+
+
+def _scenarios(*, partial: bool = False) -> list[Schema]:
+    """Return the schema of every scenario: its bare name, or a mapping of its name to its options.
+
+    A `partial` one is a pattern, which need not name the options that are required.
+    """
+    words: dict[str, Schema] = {
+        "samples": _or_variable({"type": "integer", "minimum": 1, "maximum": MOST_SAMPLES}),
+        "p99": _quantity("'50 ms': the bound that the highest rate is searched for"),
+        "rate": _or_variable({"type": ["number", "string"], "description": "Queries a second, like 200."}),
+        "confidence": _quantity("'99 %': how sure the p99 is to be"),
+        "margin": _quantity("'0.25 pp': how far the share below the p99 may be off"),
+        "duration": _quantity("'1 s': how long queries are issued to one side in one launch, at least"),
+    }
+    options = {name: _object({key: words[key] for key in each}) for name, each in OPTIONS.items() if each}
+    if not partial:
+        options[SERVER]["anyOf"] = [{"required": [key]} for key in ("p99", "rate")]
+    bare = [name for name in OPTIONS if partial or name != SERVER]
+    return [{"enum": bare}, *(_object({name: each}) | {"minProperties": 1} for name, each in options.items())]
 
 
 def _measure() -> dict[str, Schema]:
@@ -121,6 +145,8 @@ def _names(vocabulary: Vocabulary | None) -> dict[str, Schema]:
         "task": {"anyOf": [*(task or [VARIABLE] if vocabulary else [{"type": "string"}]), _own()]},
         "backend": _step(words.backends, vocabulary, "backend"),
         "meter": _meter(meters, vocabulary),
+        "scenario": {"anyOf": _scenarios(), "description": "When queries are issued (MLPerf's names)."},
+        "scenario_pattern": {"anyOf": _scenarios(partial=True)},
         "step": _step(words.compressors, vocabulary, "compressor"),
         "pattern": _step(words.compressors, vocabulary, "compressor", partial=True),
         "compressor": {"anyOf": [none, _ref("step")]},
@@ -135,8 +161,9 @@ def _names(vocabulary: Vocabulary | None) -> dict[str, Schema]:
 def _own() -> Schema:
     """Return the schema of a task made of a model of one's own."""
     words = {
-        "model": "An .onnx or .pt2 file, its path relative to this file, or package.module:factory.",
+        "model": "A file, its path relative to this one; timm:, torchvision: or hf:; or package.module:factory.",
         "data": "An .npz: inputs by name, `labels` for accuracy.",
+        "metric": "What quality is: a metric's name (bench list metrics), or package.module:function.",
         "name": "What the task is called; the file's name when left out.",
     }
     return _object({key: {"type": "string", "description": each} for key, each in words.items()}) | {

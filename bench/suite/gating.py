@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from bench.errors import did_you_mean
-from bench.suite.limits import DIMENSION_OF, parse_limit
+from bench.suite.limits import DIMENSION_OF, QUALITY, parse_limit
 from bench.suite.measure import parse_seconds
 from bench.suite.problems import Problems
 from bench.suite.source import read
@@ -24,7 +24,7 @@ Made = tuple[How, float, str, float | None]
 EXACT = ("size", "size_compressed", "parameters", "nonzero", "flops", "bitops")
 # What may be compared with a baseline; quantiles of the latency are too noisy for that, and only have budgets.
 RELATIVE = ("latency", "memory", "energy", "quality", *EXACT)
-METRICS = (*(name for name in DIMENSION_OF if name != "quality_drop"), "quality")
+METRICS = (*(name for name in DIMENSION_OF if name not in QUALITY), "quality")
 SETTINGS = ("alpha", "time", "accept")
 ACCEPT_KEYS = ("cell", "metric", "reason", "expires")
 ACCEPTABLE = (*METRICS, "outputs", "missing", "all")

@@ -101,13 +101,15 @@ def _add_comparison(baseline: Cell, recipes: Sequence[Choice], out: Expansion) -
 def _baseline(suite: str, values: Sequence[Any]) -> Cell:
     named = dict(zip(PLACE, values, strict=True))
     backend: Step = named.pop("backend")
-    return Cell(suite=suite, recipe=(), backend=backend.name, backend_options=backend.options, **named)
+    scenario: Step = named.pop("scenario")
+    options: dict[str, Any] = {"backend_options": backend.options, "scenario_options": scenario.options}
+    return Cell(suite=suite, recipe=(), backend=backend.name, scenario=scenario.name, **options, **named)
 
 
 def _matches(axis: str, value: Any, pattern: Any) -> bool:
     if axis == "recipe":
         return _recipe_matches(value, pattern)
-    return _step_matches(value, pattern) if axis == "backend" else same(value, pattern)
+    return _step_matches(value, pattern) if axis in ("backend", "scenario") else same(value, pattern)
 
 
 def _recipe_matches(recipe: Recipe, pattern: Recipe) -> bool:

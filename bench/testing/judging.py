@@ -76,7 +76,7 @@ def of_cell(cell: CellVerdict, inconclusive: str = "warn") -> Judgement:
 
 def _not_owed(record: Record, name: str) -> bool:
     """Whether a limit does not concern a record: the baseline drops no quality against itself."""
-    return name == "quality_drop" and record.cell.is_baseline
+    return name in ("quality_drop", "quality_loss") and record.cell.is_baseline
 
 
 def _metric(limit: str) -> str:

@@ -10,11 +10,11 @@ from bench.errors import BenchError, did_you_mean
 from bench.gate.verdicts import MetricVerdict, Outcome
 from bench.reading import Reading
 from bench.record import Ratio
-from bench.suite.limits import DIMENSION_OF, parse_limit
+from bench.suite.limits import DIMENSION_OF, QUALITY, parse_limit
 from bench.units import format_quantity, parse_quantity
 
 # A drop of quality needs the test's own data and its own assertion.
-KNOWN = tuple(name for name in DIMENSION_OF if name != "quality_drop")
+KNOWN = tuple(name for name in DIMENSION_OF if name not in QUALITY)
 PLAIN = tuple(name for name in KNOWN if "latency_" not in name)
 DEFAULT = "latency: +5 %"
 

@@ -146,8 +146,15 @@ class Build:
             "processor": processor_name(),
             "log": context.lines,
             "facts": jsonable(context.facts),
+            "data": self._seen_by(context),
             **self._state(),
         }
+
+    def _seen_by(self, context: WorkerContext) -> list[dict[str, Any]]:
+        """Return what a step saw of the data; where the task is elsewhere nobody tells what is held out."""
+        task = self._task()
+        elsewhere = isinstance(task, TaskElsewhere)
+        return context.sight.report(None if elsewhere else lambda: task.inputs("evaluation"))
 
     def count(self, *, counters: Mapping[str, str], artifact: Mapping[str, Any]) -> Mapping[str, Any]:
         """Run counters on an artifact; one that fails gives its reason instead of a number."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from bench.errors import Unsupported
 from bench.measure.cpu import cpu_seconds
 from bench.protocols import Arrays, LabelledTask, Task
 from bench.reading import Reading, add
 from bench.worker.meters import Spans
+from bench.worker.sight import EXAMPLE, TRAIN, Sight, WatchedTask
 
 T = TypeVar("T")
 
@@ -21,7 +22,7 @@ class WorkerContext:
 
     `train_s` and `train_cpu_s` are wall and processor seconds spent in `fit` and `train`; `train_samples` is how many
     examples were trained on, each as often as it was seen, None when a task or step did not say; `train_energy` its
-    joules, None without a meter. `spans` opens the windows for it.
+    joules, None without a meter. `spans` opens the windows for it. `sight` is what the step saw of the task's data.
     """
 
     def __init__(self, task: Task, *, seed: int, workdir: Path, device: str = "cpu") -> None:
@@ -31,17 +32,17 @@ class WorkerContext:
         self.facts: dict[str, Any] = {}
         self.train_s, self.train_cpu_s = 0.0, 0.0
         self.train_samples: int | None = 0
-        self.spans = Spans()
+        self.spans, self.sight = Spans(), Sight()
         self._trained: list[Reading] = []
 
     @property
     def task(self) -> Task:
         """The task whose model is being compressed."""
-        return self._task
+        return cast("Task", WatchedTask(self._task, self.sight))
 
     def calibration(self, n: int) -> Arrays:
         """Return n calibration inputs."""
-        return self._task.inputs("calibration", n)
+        return self.sight.saw("calibration", self._task.inputs("calibration", n))
 
     def labelled(self, n: int) -> tuple[Arrays, Any]:
         """Return n labelled examples of the train split."""
@@ -50,11 +51,12 @@ class WorkerContext:
                 f"the task ({type(self._task).__name__}) shows no labelled training examples",
                 cure="choose a method that needs calibration inputs only, or none",
             )
-        return self._task.labelled(n)
+        inputs, targets = self._task.labelled(n)
+        return self.sight.saw(TRAIN, inputs), targets
 
     def example(self, batch: int = 1) -> Arrays:
         """Return the inputs that latency is measured on."""
-        return self._task.example(batch, self.seed)
+        return self.sight.saw(EXAMPLE, self._task.example(batch, self.seed))
 
     def fit(self, model: Any, **options: Any) -> Mapping[str, Any]:
         """Train the module on the task's train split; the seconds are booked as training."""
@@ -62,6 +64,8 @@ class WorkerContext:
         fit = self._trainable("training data").fit
         facts: Mapping[str, Any] = self._metered(lambda: fit(model, **options))
         self._saw(facts.get("samples"))
+        samples = facts.get("samples")
+        self.sight.trained(samples if isinstance(samples, int) else None)
         return facts
 
     def train(self, work: Callable[[], T], *, samples: int | None = None) -> T:

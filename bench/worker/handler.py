@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.errors import Unsupported
+from bench.errors import BadInput, Unsupported
 from bench.wire.frames import Message
 
 Answer = Mapping[str, Any] | Message
@@ -26,12 +26,14 @@ class Handler:
         from bench.worker.measuring import Measuring
         from bench.worker.metering import Metering
         from bench.worker.meters import Meters
+        from bench.worker.scenarios import Scenarios
 
         meters = Meters()
         self.build = Build(meters)
         self.checking = Checking(self.build)
         self.measuring = Measuring(meters)
         self.metering = Metering(self.measuring, meters)
+        self.scenarios = Scenarios(self.measuring)
         self.verbs: Mapping[str, Callable[..., Answer]] = {
             "hello": self.hello,
             "describe": self.describe,
@@ -48,6 +50,8 @@ class Handler:
             "import": self.measuring.load,
             "open": self.measuring.open,
             "block": self.measuring.block,
+            "issue": self.scenarios.issue,
+            "highest": self.scenarios.highest,
             "window": self.metering.window,
             "idle": self.metering.idle,
             "predict": self.measuring.predict,
@@ -67,13 +71,14 @@ class Handler:
             return Message({"error": _report(error)})
         return result if isinstance(result, Message) else Message(dict(result))
 
-    def hello(self) -> Mapping[str, Any]:
-        """Say who answers; versions that differ from the controller's are caught by it."""
+    def hello(self, *, look: bool = False) -> Mapping[str, Any]:
+        """Say who answers, and with `look` what is installed here: the controller catches what differs."""
         from bench import __version__
-        from bench.envs.core import core_digest
+        from bench.envs import core_digest, packages_here
         from bench.wire import PROTOCOL
 
         said = {"version": __version__, "protocol": PROTOCOL, "core": core_digest()}
+        said = {**said, **({"packages": packages_here()} if look else {})}
         return {**said, "python": platform.python_version(), "pid": os.getpid()}
 
     def describe(self, file: str) -> Mapping[str, Any]:
@@ -85,7 +90,7 @@ class Handler:
 
 def _report(error: BaseException) -> dict[str, Any]:
     message, name = _text(error), type(error).__name__
-    text = message if isinstance(error, Unsupported) else f"{name}: {message}" if message else name
+    text = message if isinstance(error, (BadInput, Unsupported)) else f"{name}: {message}" if message else name
     status = _status(error, message)
     if status == "oom":
         text = f"ran out of the memory a worker may use ({text})"

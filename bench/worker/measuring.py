@@ -17,6 +17,7 @@ from bench.errors import PluginError, Unsupported
 from bench.measure import memory, placement, recorder
 from bench.measure.burden import burdened, turns_for
 from bench.measure.energy import Took
+from bench.measure.scenarios import repeated
 from bench.protocols import Arrays, Backend, MemoryWatch, Profiled, Session, Timed, WatchesMemory
 from bench.reading import Reading
 from bench.units import format_quantity
@@ -28,6 +29,7 @@ from bench.worker.plain import jsonable
 
 REOPEN_LIMIT_S = 0.1
 PADDING_BLOCKS, PADDING_BYTES = 24, 1 << 18
+ELSEWHERE = "the calls run in a program of their own, which issues them one by one: only single-stream is measured"
 LEAST_PERIODS = 10  # below, the ends of a window weigh more than what lies between them
 
 
@@ -44,6 +46,7 @@ class Measuring:
         self.reopens = False
         self.padding: list[bytearray] = []
         self.turns = 0
+        self.calls = 1
         self.held: tuple[str, Session] | None = None
 
     def load(self, *, target: str, options: Mapping[str, Any], needs: Sequence[str]) -> Mapping[str, Any]:
@@ -66,11 +69,13 @@ class Measuring:
         warm_cap_s: float = 2.0,
         meter: Mapping[str, Any] | None = None,
         burden: float = 0.0,
+        calls: int = 1,
     ) -> Message:
         """Open the artifact, run the first call and warm up. Memory peaks are above the base read before opening.
 
         Of opening and of warming up processor seconds are returned too, and joules where a meter is given. `burden`
-        adds busy work to every later call, as a share of the fastest one: how a gate tests itself.
+        adds busy work to every later call, as a share of the fastest one: how a gate tests itself. Where a query takes
+        several `calls`, what is called from here on is a query.
         """
         subject, spans = Artifact.from_json(artifact), self.meters.spans(meter, device)
         tau_s = spans.period_s()
@@ -80,9 +85,9 @@ class Measuring:
         base, resettable = watch.resident_bytes(), watch.reset_peak()
         self.reopen = lambda: self._backend().open(subject, device=device, threads=threads)
         loaded = spans.around(self.reopen, "load")
-        self.session = loaded.result
+        self.session, self.calls = loaded.result, calls
         load_ns = round(loaded.seconds * 1e9)
-        self.call = self.session.bind(self.inputs)
+        self.call = self._bound()
         load_peak = watch.peak_bytes()
         resettable = watch.reset_peak() and resettable
         warmed = spans.around(lambda: self._warm_up(warm, warm_cap_s), "warm-up")
@@ -140,7 +145,7 @@ class Measuring:
             samples, result = recorder.record_elsewhere(lambda: session.time_calls(call, n))
         else:
             samples, result = recorder.record_block(call, n)
-        counted = tally.ended(n)
+        counted = tally.ended(n * self.calls)
         header = {"outputs": digest_outputs(result), **({} if counted is None else {"counted": counted})}
         return Message(header, {"samples": samples})
 
@@ -219,6 +224,13 @@ class Measuring:
         found = backend.watch_memory(device) if isinstance(backend, WatchesMemory) else None
         return memory if found is None else found
 
+    def _bound(self) -> Callable[[], Any]:
+        """Return the open session's query: one call with its inputs, or several."""
+        assert self.session is not None
+        if self.calls > 1 and isinstance(self.session, Timed):
+            raise Unsupported(ELSEWHERE)
+        return repeated(self.session.bind(self.inputs), self.calls)
+
     def _can_reopen(self) -> bool:
         with contextlib.suppress(Unsupported, RuntimeError):
             began = time.perf_counter_ns()
@@ -238,7 +250,7 @@ class Measuring:
         self.padding = [bytearray(size) for size in sizes]
         self.inputs = {name: np.array(value) for name, value in self.inputs.items()}
         self.session = self.reopen()
-        self.call = self.session.bind(self.inputs)
+        self.call = self._bound()
         if self.turns:
             self.call = burdened(self.call, self.turns)
 

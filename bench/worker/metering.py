@@ -55,7 +55,7 @@ class Metering:
             found = whole_inferences(
                 watch, counter, seconds=seconds, clock=SystemClock(), synchronize=session.synchronize
             )  # fmt: skip
-            counted = tally.ended(counter.calls)
+            counted = tally.ended(counter.calls * self._measuring.calls)
             why = odd(counted) if counted else None
             found = Reading.missing("J", f"the window was lost: {why}") if why else by_share(found)
         except Exception as error:  # noqa: BLE001 - a meter may fail in any way; that costs the number, not the cell

@@ -9,6 +9,7 @@ import selectors
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import weakref
@@ -20,6 +21,8 @@ import bench
 LONGEST_LINE = 16 << 20
 SHOWN = 200
 END_S = 2.0
+MOST_ERRORS = 1 << 20  # bytes of standard error that are kept
+LOOK_S = 0.2
 
 
 class Runner:
@@ -32,6 +35,7 @@ class Runner:
         argv = _argv(program)
         self._patience_s, self._buffer = patience_s, b""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as this
+        _append(self._errors)
         try:
             self._process = subprocess.Popen(
                 argv,
@@ -48,6 +52,7 @@ class Runner:
 
     def ask(self, what: str, **more: Any) -> Mapping[str, Any]:
         """Send a request and return its answer. Raises Unsupported or BenchError with what the program says."""
+        self._check_silent(what)
         self._send({"do": what, **more})
         answer = self._answer(what)
         if "error" in answer:
@@ -56,6 +61,19 @@ class Runner:
         if answer.get("ok") is not True:
             raise bench.BenchError(f"the program answered '{what}' with neither ok nor error{self._said()}")
         return answer
+
+    def _check_silent(self, what: str) -> None:
+        """Refuse what was said unasked: it would pass for the next answer, whose call would be timed as nothing."""
+        assert self._process.stdout is not None
+        self._trim()
+        if self._buffer or _waiting_bytes(self._process.stdout.fileno()):
+            said = f": {_plain(self._buffer)}" if self._buffer else ""
+            raise bench.BenchError(f"the program said more than it was asked before '{what}'{said}")
+
+    def _trim(self) -> None:
+        """Let go of what was written to standard error where it is much: only its end is shown."""
+        if os.fstat(self._errors.fileno()).st_size > MOST_ERRORS:
+            os.ftruncate(self._errors.fileno(), 0)
 
     def _send(self, request: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None
@@ -68,7 +86,7 @@ class Runner:
         line = self._line(what)
         try:
             answer = json.loads(line)
-        except ValueError as error:  # wrong UTF-8 is one, too
+        except (ValueError, RecursionError) as error:  # wrong UTF-8 is one, too
             raise bench.BenchError(f"the program answered '{what}' with what is no JSON: {_plain(line)}") from error
         if not isinstance(answer, dict):
             raise bench.BenchError(f"the program answered '{what}' with what is no object: {_plain(line)}")
@@ -80,7 +98,11 @@ class Runner:
         with selectors.DefaultSelector() as selector:
             selector.register(stream, selectors.EVENT_READ)
             while b"\n" not in self._buffer:
-                if not selector.select(max(deadline - time.monotonic(), 0)):
+                left = deadline - time.monotonic()
+                if not selector.select(max(min(left, LOOK_S), 0)):
+                    self._trim()
+                    if left > 0:
+                        continue
                     raise bench.BenchError(f"the program did not answer '{what}' within {self._patience_s:g} s")
                 read = os.read(stream, 1 << 16)
                 if not read:
@@ -120,6 +142,21 @@ def _argv(program: str) -> list[str]:
 def _plain(text: Any) -> str:
     words = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
     return "".join(each if each.isprintable() else " " for each in words)[:SHOWN]
+
+
+def _append(file: IO[bytes]) -> None:
+    """Let writes go to a file's end, also after it was cut: else zeros would fill it up to where they were."""
+    import fcntl
+
+    fcntl.fcntl(file.fileno(), fcntl.F_SETFL, fcntl.fcntl(file.fileno(), fcntl.F_GETFL) | os.O_APPEND)
+
+
+def _waiting_bytes(stream: int) -> int:
+    """Return how many bytes can be read of a pipe at once; 0 at its end."""
+    import fcntl
+    import termios
+
+    return int.from_bytes(fcntl.ioctl(stream, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def _end(process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:

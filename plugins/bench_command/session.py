@@ -17,6 +17,7 @@ from bench_command.runner import Runner
 
 PROTOCOL = 1
 CLOCKS = ("runner", "wall")
+CLOCKS_APART = 1.1  # two clocks may differ by a few percent; a wrong unit is a factor of a thousand
 
 
 def open_session(
@@ -96,9 +97,9 @@ class CommandSession:
         place.unlink(missing_ok=True)
         self._runner.ask("outputs", bound=number, outputs=str(place))
         try:
-            with np.load(place, allow_pickle=False) as archive:
+            with place.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 found = {name: archive[name] for name in archive.files}
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:  # an .npy file is a TypeError
             raise bench.BenchError(f"the program wrote no outputs that can be read: {error}") from error
         if not found:
             raise bench.BenchError("the program wrote no outputs")
@@ -113,9 +114,14 @@ class CommandSession:
         return walls
 
     def _by_runner(self, number: int, n: int) -> list[int]:
+        began = time.perf_counter_ns()
         told = self._runner.ask("time", bound=number, calls=n).get("ns")
+        passed = time.perf_counter_ns() - began
         if not isinstance(told, list) or len(told) != n or not all(_is_time(each) for each in told):
             raise bench.BenchError(f"the program answered 'time' without {n} whole nanoseconds above 0 in 'ns'")
+        if sum(told) > CLOCKS_APART * passed:
+            message = f"the program says that {n} calls took {sum(told)} ns; its answer took {passed}"
+            raise bench.BenchError(message, cure="'ns' holds nanoseconds of each call, one after the other")
         return told
 
 

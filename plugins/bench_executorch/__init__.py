@@ -75,8 +75,9 @@ def quantize_executorch(
 def own_executorch(
     model: Annotated[str, "the file"],
     data: Annotated[str | None, "an .npz with the inputs by name and, for accuracy, `labels`"] = None,
+    metric: Annotated[str | None, "what quality is: package.module:function of outputs and labels"] = None,
 ) -> bench.Task:
     """Take an ExecuTorch program (.pte) of your own (for `bench try`)."""
     from bench_executorch.own import ProgramFile
 
-    return bench.ModelTask(ProgramFile(model), data)
+    return bench.ModelTask(ProgramFile(model), data, metric)

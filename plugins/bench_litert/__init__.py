@@ -160,8 +160,9 @@ def size_encoded(artifact: bench.Artifact) -> bench.Reading:
 def own_tflite(
     model: Annotated[str, "the file"],
     data: Annotated[str | None, "an .npz with the inputs by name and, for accuracy, `labels`"] = None,
+    metric: Annotated[str | None, "what quality is: package.module:function of outputs and labels"] = None,
 ) -> bench.Task:
     """Take a .tflite file of your own (for `bench try`)."""
     from bench_litert.own import TfliteModel
 
-    return bench.ModelTask(TfliteModel(model), data)
+    return bench.ModelTask(TfliteModel(model), data, metric)

@@ -11,6 +11,7 @@ from bench_litert.graph import Graph
 from bench_litert.work import Uncountable, executed, measure_work
 
 DELEGATE = "DELEGATE"
+SHOWN = 300
 
 
 def plan_of(interpreter: Any) -> dict[str, Any]:
@@ -35,12 +36,17 @@ def plan_of(interpreter: Any) -> dict[str, Any]:
 
 
 def executed_by(path: Path) -> dict[str, Any]:
-    """Return what products run in, for the audit; empty with the reason where the file has operators unheard of."""
+    """Return what products run in, for the audit; empty with the reason where the file cannot be made out.
+
+    The runtime reads files that the flatbuffer's reader stumbles over; that costs the audit, not the cell.
+    """
     try:
         graph = Graph(path)
         return executed(measure_work(graph, path))
     except (Uncountable, bench.BenchError, ValueError) as error:
         return {"reason": str(error)}
+    except Exception as error:  # noqa: BLE001 - struct.error, KeyError, TypeError: whatever a damaged offset leads to
+        return {"reason": f"{path.name} cannot be read: {type(error).__name__}: {error}"[:SHOWN]}
 
 
 def _walk(ends: list[int], begins: set[int], makers: dict[int, Any], taken: set[int]) -> None:

@@ -122,8 +122,9 @@ def size_encoded(artifact: bench.Artifact) -> bench.Reading:
 def own_onnx(
     model: Annotated[str, "the file"],
     data: Annotated[str | None, "an .npz with the inputs by name and, for accuracy, `labels`"] = None,
+    metric: Annotated[str | None, "what quality is: package.module:function of outputs and labels"] = None,
 ) -> bench.Task:
     """Take an .onnx file of your own (for `bench try`)."""
     from bench_onnxruntime.own import OnnxModel
 
-    return bench.ModelTask(OnnxModel(model), data)
+    return bench.ModelTask(OnnxModel(model), data, metric)

@@ -7,7 +7,7 @@ from pathlib import Path
 import openvino
 
 import bench
-from bench_openvino.reading import read_model, version
+from bench_openvino.reading import read_model, simplified, version
 
 
 def convert(artifact: bench.Artifact, ctx: bench.Context) -> Path:
@@ -17,7 +17,7 @@ def convert(artifact: bench.Artifact, ctx: bench.Context) -> Path:
     """
     folder = Path(ctx.workdir) / "ir"
     folder.mkdir()
-    model = read_model(openvino.Core(), artifact)
+    model = simplified(read_model(openvino.Core(), artifact))
     openvino.save_model(model, str(folder / "model.xml"), compress_to_fp16=False)
     ctx.note(converter=f"openvino {version()}", nodes=len(model.get_ops()))
     return folder

@@ -21,6 +21,17 @@ def read_model(core: Any, artifact: bench.Artifact) -> Any:
         raise refusal(path, error) from error
 
 
+def simplified(model: Any) -> Any:
+    """Fold constants and fuse what can be, in place, as the library's own converter does; return the model.
+
+    The ONNX reader writes shapes and weights as computations: a quantiser would not take such weights for weights.
+    """
+    from openvino._offline_transformations import apply_moc_transformations
+
+    apply_moc_transformations(model, cf=False, smart_reshape=False)
+    return model
+
+
 def refusal(path: Path, error: Exception) -> bench.Unsupported:
     """Return what is said of a file that the runtime refuses: its reason in one line, without its source files."""
     lines = [each.strip() for each in str(error).splitlines() if each.strip()]

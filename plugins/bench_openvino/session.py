@@ -26,7 +26,7 @@ def open_session(artifact: bench.Artifact, *, device: str, threads: int, hint: s
     core = openvino.Core()
     _check_precision(core, precision)
     model = read_model(core, artifact)
-    settings = {
+    settings: dict[str, Any] = {
         "INFERENCE_NUM_THREADS": threads,
         "INFERENCE_PRECISION_HINT": precision,
         "PERFORMANCE_HINT": hint.upper(),
@@ -37,7 +37,7 @@ def open_session(artifact: bench.Artifact, *, device: str, threads: int, hint: s
         compiled = core.compile_model(model, DEVICE, settings)
     except RuntimeError as error:
         raise refusal(artifact.path, error) from error
-    return OpenVinoSession(compiled)
+    return OpenVinoSession(compiled, artifact, settings)
 
 
 def _check_precision(core: Any, precision: str) -> None:
@@ -51,10 +51,11 @@ def _check_precision(core: Any, precision: str) -> None:
 class OpenVinoSession:
     """One compiled model and one request."""
 
-    def __init__(self, compiled: Any) -> None:
+    def __init__(self, compiled: Any, artifact: bench.Artifact, settings: dict[str, Any]) -> None:
         self._compiled: Any = compiled
+        self._artifact, self._settings = artifact, settings
         self._request: Any = compiled.create_infer_request()
-        self._inputs = {_input_name(each): each for each in compiled.inputs}
+        self._inputs = {input_name(each): each for each in compiled.inputs}
         self._outputs = {_output_name(each): each for each in compiled.outputs}
         # Requests of one stream share a graph, and it goes on pointing at the inputs of the last call after that call's
         # request is gone: freed, they take the process with them (2026.4.1). So they stay as long as the session.
@@ -107,6 +108,17 @@ class OpenVinoSession:
             "kernels": _counted(working, "primitiveType"),
         }
 
+    def profile(self, inputs: bench.Arrays) -> dict[str, Any]:
+        """Return what is executed for a batch, by the counters of the same model compiled once more with them on."""
+        from bench_openvino.profile import profiled
+
+        core = openvino.Core()
+        model = read_model(core, self._artifact)
+        types = {each.get_friendly_name(): each.get_type_name() for each in model.get_ops()}
+        compiled = core.compile_model(model, DEVICE, {**self._settings, "PERF_COUNT": True})
+        feed = self._feed(inputs)
+        return profiled(compiled, {each: feed[input_name(each)] for each in compiled.inputs}, types)
+
     def close(self) -> None:
         """Free the session."""
         self._request = self._compiled = None
@@ -116,10 +128,11 @@ class OpenVinoSession:
         if set(inputs) != set(self._inputs):
             wanted, got = ", ".join(sorted(self._inputs)), ", ".join(sorted(inputs))
             raise bench.BenchError(f"the model takes the inputs {wanted}; it was given {got}")
-        return {name: _convert(name, inputs[name], each) for name, each in self._inputs.items()}
+        return {name: converted(name, inputs[name], each) for name, each in self._inputs.items()}
 
 
-def _input_name(port: Any) -> str:
+def input_name(port: Any) -> str:
+    """Return the name that the file gives an input."""
     return str(port.get_any_name())
 
 
@@ -129,7 +142,8 @@ def _output_name(port: Any) -> str:
     return own if own in port.get_names() else str(port.get_any_name())
 
 
-def _convert(name: str, array: Any, port: Any) -> np.ndarray[Any, Any]:
+def converted(name: str, array: Any, port: Any) -> np.ndarray[Any, Any]:
+    """Return a copy in the type of an input. Raises BenchError for floats given to integers, and for another shape."""
     value, dtype = np.asarray(array), np.dtype(port.get_element_type().to_dtype())
     if value.dtype.kind == "f" and dtype.kind in "iub":
         raise bench.BenchError(f"input '{name}' is {dtype} in the model; it was given {value.dtype}")

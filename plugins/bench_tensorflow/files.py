@@ -11,6 +11,7 @@ from typing import Any
 
 import bench
 from bench_tensorflow.runtime import tf, told
+from bench_tensorflow.vetting import vet
 
 HDF5 = b"\x89HDF"
 SIGNATURE = "serving_default"
@@ -36,8 +37,12 @@ def read_callee(artifact: bench.Artifact) -> Callee:
 
 
 def read_keras(path: Path) -> Any:
-    """Return the model of a Keras file, by the Keras that wrote it. Raises Unsupported for anything else."""
+    """Return the model of a Keras file, by the Keras that wrote it. Raises Unsupported for anything else.
+
+    What the file would do beside making layers is refused before it is loaded.
+    """
     major = keras_version(path).partition(".")[0]
+    vet(path)
     try:
         return _keras_of(major).load_model(str(path), compile=False)
     except Exception as error:
@@ -65,7 +70,7 @@ def keras_version(path: Path) -> str:
             known = stream.read(4) == HDF5
         if known:
             return _version_in_hdf5(path)
-    except (OSError, KeyError, ValueError) as error:
+    except Exception as error:  # zipfile, json and h5py fail in many ways at a file that is damaged on purpose
         raise bench.Unsupported(f"{path.name} is no Keras model: {told(error)}") from error
     raise bench.Unsupported(f"{path.name} is neither a .keras nor an .h5 file")
 

@@ -28,6 +28,7 @@ OWN = {
 }
 Model = Annotated[str, "the file, or package.module:factory"]
 Data = Annotated[str | None, "an .npz with the inputs by name and, for accuracy, `labels`"]
+Metric = Annotated[str | None, "what quality is: package.module:function of outputs and labels"]
 
 
 @bench.converter("torch-export", accepts="module", produces="torch", facts={"cost": 5.0}, **TORCH)
@@ -194,16 +195,16 @@ def package_size_encoded(artifact: bench.Artifact) -> bench.Reading:
 
 
 @bench.task("own-torch", produces="torch", facts={**OWN, "opens": ".pt2"}, **TORCH)
-def own_torch(model: Model, data: Data = None) -> bench.Task:
+def own_torch(model: Model, data: Data = None, metric: Metric = None) -> bench.Task:
     """Take a torch.export program (.pt2) of your own (for `bench try`)."""
     from bench_torch.own import ProgramModel
 
-    return bench.ModelTask(ProgramModel(model), data)
+    return bench.ModelTask(ProgramModel(model), data, metric)
 
 
 @bench.task("own-module", produces="module", facts={**OWN, "opens": ":"}, **TORCH)
-def own_module(model: Model, data: Data = None) -> bench.Task:
+def own_module(model: Model, data: Data = None, metric: Metric = None) -> bench.Task:
     """Take a torch module from a factory that returns it, or it and its example inputs by name (for `bench try`)."""
     from bench_torch.own import FactoryModel, ModuleTask
 
-    return ModuleTask(FactoryModel(model), data)
+    return ModuleTask(FactoryModel(model), data, metric)

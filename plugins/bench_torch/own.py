@@ -78,8 +78,8 @@ class FactoryModel:
 class ModuleTask(bench.ModelTask):
     """The task of a module in memory."""
 
-    def __init__(self, model: FactoryModel, data: str | None) -> None:
-        super().__init__(model, data)
+    def __init__(self, model: FactoryModel, data: str | None, metric: str | None = None) -> None:
+        super().__init__(model, data, metric)
         self._factory = model
 
     def module(self) -> Any:

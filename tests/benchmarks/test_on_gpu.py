@@ -147,3 +147,13 @@ def test_figures_of_records(on_gpu, capsys):
         "t/quantize/torch(compile)/batch64/latency_ratio": 0.25,
     }
     assert "t/quantize/torch/batch64: unsupported: no card" in capsys.readouterr().err
+
+
+def test_a_suite_of_which_nothing_was_measured_is_no_proof(on_gpu, monkeypatch, tmp_path):
+    monkeypatch.setattr(on_gpu.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 3))
+    assert on_gpu.suite("cuda", tmp_path) == {
+        "suite/exit_code": 3,
+        "suite/ok_measured": 0,
+        "suite/cells": 0,
+        "suite/cells_ok": 0,
+    }

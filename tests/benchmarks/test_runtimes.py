@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from bench.stats import Interval
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 from runtime_outputs import agreement
 from runtime_table import markdown
-from runtimes import Row, figures_of
+from runtimes import Row, figures_of, reference_of, runtime_of
 
 RATIO = Interval(0.5, 0.4, 0.6, 0.95, 9, "test")
 
@@ -44,3 +45,15 @@ def test_a_runtime_that_is_missing_has_a_row_that_says_so_and_no_figures():
         "digits_torch_compile_True_fp32_agreement_pct": 99.5,
         "digits_torch_compile_True_fp32_latency_ratio": 0.5,
     }
+
+
+def test_a_task_that_torch_does_not_run_is_held_against_its_first_float_cell():
+    def part(backend, recipe=(), **options):
+        cell = SimpleNamespace(backend=backend, recipe=recipe, backend_options=options)
+        return SimpleNamespace(side=SimpleNamespace(planned=SimpleNamespace(cell=cell)))
+
+    keras = [part("tensorflow", recipe=("prune",)), part("tensorflow"), part("litert")]
+    assert reference_of(keras) is keras[1]
+    torch = [part("torch", compile=True), part("onnxruntime"), part("torch", recipe=("prune",)), part("torch")]
+    assert reference_of(torch) is torch[3]
+    assert runtime_of(torch[0]) == "torch compile=True"

@@ -3,10 +3,12 @@
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 import bench
 from bench import hooks
+from bench.cli import cli
 from bench.errors import BenchError
 from bench.offer import KINDS, Offer
 from bench.reading import CLASSES
@@ -146,3 +148,16 @@ def test_every_option_of_the_pytest_plugin_and_of_its_fixture_is_explained() -> 
     parameters = [name for name in inspect.signature(Efficiency.__call__).parameters if name not in ("self", "subject")]
     assert "--bench-against" in options
     assert [each for each in (*options, *parameters) if each not in page] == []
+
+
+def test_every_file_that_can_be_tried_is_named(registry: Registry) -> None:
+    command = cli.get_command(click.Context(cli), "try")
+    assert command is not None
+    how_to = (ROOT / "docs" / "how-to" / "own-model.md").read_text(encoding="utf-8")
+    opened = {str(each.facts["opens"]) for each in registry.offers if "opens" in each.facts} - {":"}
+    assert ".onnx" in opened
+    named = {"`bench try --help`": str(command.help), "own-model.md": how_to}
+    missing = [
+        f"{suffix} in {where}" for suffix in sorted(opened) for where, text in named.items() if suffix not in text
+    ]
+    assert not missing

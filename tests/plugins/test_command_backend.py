@@ -110,6 +110,8 @@ def test_without_a_clock_of_its_own_round_trips_are_timed_here(opened: Any, prog
         ("print('boom', file=sys.stderr); os._exit(3)", r"ended before it answered 'call' \(exit status 3\).*boom"),
         ("print('x' * (17 << 20), end='')", "longer than 16 MB"),
         ("time.sleep(60)", "did not answer 'call' within 0.5 s"),
+        ("answer = '[' * 100_000", "what is no JSON"),
+        ("print(json.dumps(answer))", r'said more than it was asked before \'outputs\': {"ok": true}'),
     ],
 )
 def test_every_failure_has_a_name(how: str, told: str, opened: Any, program: Any) -> None:
@@ -127,7 +129,39 @@ def test_times_that_are_none_are_refused(ns: str, opened: Any, program: Any) -> 
         session.time_calls(session.bind(X), 3)
 
 
-@pytest.mark.parametrize("how", ["open(asked['outputs'], 'w').write('no npz')", "os.unlink(asked['outputs'])"])
+def test_answers_given_before_they_are_asked_for_are_no_answers(opened: Any, program: Any) -> None:
+    early = "print(json.dumps(answer), flush=True); os.write(1, b'{}')"  # part of a line, not yet read
+    session = opened(program("bind", early, clock="wall"))
+    # When it arrives only after the look, it spoils the line of the next answer instead.
+    with pytest.raises(bench.BenchError, match="said more than it was asked before 'call'|no JSON: {}{"):
+        session.time_calls(session.bind(X), 3)
+
+
+def test_a_clock_cannot_count_more_than_passed(opened: Any, program: Any) -> None:
+    session = opened(program("time", "answer['ns'] = [10**15] * asked['calls']"))
+    with pytest.raises(bench.BenchError, match="3 calls took 3000000000000000 ns; its answer took "):
+        session.time_calls(session.bind(X), 3)
+
+
+def test_endless_complaints_fill_no_disk(opened: Any, program: Any) -> None:
+    session = opened(program("call", "sys.stderr.write('x' * (3 << 20) + '\\nlast'); sys.stderr.flush()"))
+    call = session.bind(X)
+    call()
+    call()
+    kept = os.fstat(session._runner._errors.fileno())
+    assert kept.st_size <= 1 << 20
+    assert kept.st_blocks * 512 <= 2 << 20
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "open(asked['outputs'], 'w').write('no npz')",
+        "open(asked['outputs'], 'w')",
+        "np.save(open(asked['outputs'], 'wb'), np.zeros(3))",
+        "os.unlink(asked['outputs'])",
+    ],
+)
 def test_outputs_that_cannot_be_read_are_an_error(how: str, opened: Any, program: Any) -> None:
     with pytest.raises(bench.BenchError, match="no outputs that can be read"):
         opened(program("outputs", how)).run(X)

@@ -1,6 +1,7 @@
 """The LiteRT backend: outputs, inputs, batches, refusals. Runs where ai-edge-litert is installed (`tox -e litert`)."""
 
 import importlib.util
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -208,3 +209,16 @@ def test_a_file_of_ones_own_is_a_task(made, tmp_path):
     session = opened(bench.Artifact.of(task.artifact("tflite", tmp_path / "out"), "tflite"))
     assert task.score(session.run(task.inputs("evaluation"))).value == 1.0
     assert own_tflite(str(file_of("attention").path)).evaluation_batch == 1
+
+
+@pytest.mark.parametrize("error", [struct.error("unpack_from"), KeyError(11), TypeError("int"), IndexError("list")])
+def test_a_graph_that_cannot_be_made_out_costs_the_audit_alone(error, monkeypatch):
+    from bench_litert import executed
+
+    def graph(_):
+        raise error
+
+    monkeypatch.setattr(executed, "Graph", graph)
+    found = executed.executed_by(Path("model.tflite"))
+    assert list(found) == ["reason"]
+    assert found["reason"].startswith(f"model.tflite cannot be read: {type(error).__name__}")

@@ -12,6 +12,8 @@ from bench_tasks import examples
 
 import bench
 
+from .task_packages import where_installed
+
 # name: input -> (dtype, shape of one example); examples in calibration and evaluation, None where versions decide.
 SHAPES: dict[str, dict[str, tuple[type, tuple[int, ...]]]] = {
     "toy": {"x": (np.float32, (16,))},
@@ -19,11 +21,18 @@ SHAPES: dict[str, dict[str, tuple[type, tuple[int, ...]]]] = {
     "mnist_resnet8": {"x": (np.float32, (1, 28, 28))},
     "minilm": {"ids": (np.int64, (64,)), "mask": (np.int64, (64,))},
     "magika": {"bytes": (np.int32, (2048,))},
+    "activity": {"x": (np.float32, (6, 100))},
 }
-COUNTS = {"toy": (1_000, 500), "mnist_dscnn": (3_000, 2_000), "mnist_resnet8": (3_000, 2_000), "minilm": (512, 720)}
+COUNTS = {
+    "toy": (1_000, 500),
+    "mnist_dscnn": (3_000, 2_000),
+    "mnist_resnet8": (3_000, 2_000),
+    "minilm": (512, 720),
+    "activity": (3_193, 749),
+}
 
 
-@pytest.fixture(scope="module", params=list(SHAPES))
+@pytest.fixture(scope="module", params=where_installed(SHAPES))
 def named(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
     yield request.param, getattr(bench_tasks, request.param)()
 
@@ -117,6 +126,19 @@ def test_digests_of_pinned_data() -> None:
         == bench_tasks.mnist_resnet8().digest()
         == "sha256:3a3b9004277d5ed6bd93902999bab77e3270ec83159ec233001f1e1305777996"
     )
+
+
+@pytest.mark.parametrize("name", where_installed(["activity"]))
+def test_exercises_are_of_people_not_trained_on(name: str) -> None:
+    """A window of the same recording is nearly the same example: whole people are held out, and windows apart."""
+    from bench_tasks import motion
+
+    assert not set(motion.TRAIN_SUBJECTS) & set(motion.EVALUATION_SUBJECTS)
+    train, held_out = getattr(bench_tasks, name)().splits
+    assert bench_tasks.activity().digest() == "sha256:ec3af77ff6b60f04f2d4d3caa2973a993665fd140061933b983125fa2f6e7af3"
+    assert np.bincount(held_out.y).min() > 80 and np.bincount(train.y).min() > 300
+    readings = held_out.x.transpose(0, 2, 1).reshape(-1, 6)
+    assert len(np.unique(readings, axis=0)) > 0.99 * len(readings)
 
 
 def test_digits_are_the_whole_file_once() -> None:

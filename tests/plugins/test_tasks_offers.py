@@ -11,7 +11,7 @@ import pytest
 
 import bench
 
-NAMES = ["toy", "mnist-dscnn", "mnist-resnet8", "minilm", "magika"]
+NAMES = ["toy", "mnist-dscnn", "mnist-resnet8", "minilm", "magika", "activity"]
 FACTS = {"metric", "unit", "higher_is_better", "about", "licence", "source", "version", "trainable", "students"}
 
 
@@ -22,7 +22,7 @@ def test_every_task_is_offered_with_its_facts() -> None:
         assert set(offer.facts) - {"training"} == FACTS
         # What the reference's own training took is known of those trained here; minilm comes trained.
         assert ("training" in offer.facts) == (offer.facts["trainable"] and offer.name != "minilm")
-        assert offer.summary and offer.needs and offer.extra in {"torch", "mobile"} and not offer.options
+        assert offer.summary and offer.needs and offer.extra in {"torch", "mobile", "tasks"} and not offer.options
         assert bench.Offer.from_json(json.loads(json.dumps(offer.to_json()))) == offer
 
 

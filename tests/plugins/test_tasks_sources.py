@@ -32,6 +32,21 @@ def test_missing_package_of_a_task(monkeypatch: pytest.MonkeyPatch, task: str, p
         getattr(bench_tasks, task)().digest()
 
 
+def test_a_package_with_other_bytes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another release, or a file that somebody changed: a pickle among them is not even opened."""
+    from importlib.machinery import ModuleSpec
+
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "watch_dataset.npy").write_bytes(b"not a recording")
+    spec = ModuleSpec("seglearn", None, is_package=True)
+    spec.submodule_search_locations = [str(tmp_path)]
+    monkeypatch.setattr(packages, "find_spec", lambda name: spec)
+    with pytest.raises(
+        bench.Unsupported, match=r"watch_dataset.npy is not the file .*pip install 'joulebench\[tasks\]'"
+    ):
+        bench_tasks.activity().digest()
+
+
 @pytest.mark.parametrize("package", ["magika", "scipy.signal"])
 def test_missing_import(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     monkeypatch.setitem(sys.modules, package, None)

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 import bench
 
-TRAINABLE = ["toy", "mnist_dscnn", "mnist_resnet8"]
-DIGITS = TRAINABLE[1:]
+from .task_packages import where_installed
+
+TRAINABLE = ["toy", "mnist_dscnn", "mnist_resnet8", "activity"]
 
 
 def state(model: Any) -> dict[str, torch.Tensor]:
@@ -27,7 +28,7 @@ def equal(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool
     return left.keys() == right.keys() and all(torch.equal(each, right[key]) for key, each in left.items())
 
 
-@pytest.fixture(scope="module", params=TRAINABLE)
+@pytest.fixture(scope="module", params=where_installed(TRAINABLE))
 def task(request: pytest.FixtureRequest) -> Any:
     return getattr(bench_tasks, request.param)()
 

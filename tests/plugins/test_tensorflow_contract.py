@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import types
@@ -189,9 +190,10 @@ def test_declaring_imports_no_framework():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
-def test_every_offer_shares_one_environment():
-    assert {each.environment for each in OFFERS} == {bench_tensorflow.WHERE["environment"]}
-    assert {each.extra for each in OFFERS} == {"tensorflow"}
+def test_every_offer_shares_one_environment_but_the_converter_from_onnx():
+    ours = [each for each in OFFERS if each.name != "onnx2tf"]
+    assert {each.environment for each in ours} == {bench_tensorflow.WHERE["environment"]}
+    assert {each.extra for each in ours} == {"tensorflow"}
 
 
 def test_recipes_are_named_as_those_of_other_runtimes():
@@ -364,3 +366,105 @@ def test_only_static_files_have_wide_activations():
     Quantisation("static", activation_bits=16).check()
     with pytest.raises(bench.BenchError, match="activations of 16 bits need mode static, not dynamic"):
         Quantisation("dynamic", activation_bits=16).check()
+
+
+LAYER = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 4}}
+
+
+def layered(*layers):
+    """Return a model's description with these layers beside a plain one."""
+    return {"module": "keras.src.models", "class_name": "Functional", "config": {"layers": [LAYER, *layers]}}
+
+
+def call(function, kind="TFOpLambda"):
+    return {"class_name": kind, "config": {"function": function}, "inbound_nodes": [["_CONSTANT_VALUE", -1, "x", {}]]}
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        call("math.reduce_mean"),
+        call("nn.relu6"),
+        call("__operators__.getitem", "SlicingOpLambda"),
+        call("compat.v1.transpose"),
+        {"module": "tf_keras.src.engine.functional", "class_name": "Functional", "config": {}},
+        {"module": "builtins", "class_name": "function", "config": "relu"},
+        {"class_name": "TextVectorization", "module": "keras.layers", "config": {"vocabulary": None}},
+    ],
+)
+def test_layers_and_plain_operations_are_taken(layer):
+    from bench_tensorflow.vetting import reason
+
+    assert reason(layered(layer)) is None
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        ({"class_name": "Lambda", "config": {"function": ["code"]}}, "'Lambda'"),
+        ({"class_name": "Custom>lambda", "config": {}}, "'Custom>lambda'"),
+        ({"class_name": "__lambda__", "config": {}}, "'__lambda__'"),
+        (call("io.write_file"), r"'io\.write_file'"),
+        (call("raw_ops.WriteFile"), r"'raw_ops\.WriteFile'"),
+        (call("py_function"), "'py_function'"),
+        (call("math.add\n.x"), "no plain operation"),
+        (call(["io.write_file"]), "no plain operation"),
+        ({"class_name": "ClassMethod", "config": {}}, "'ClassMethod'"),
+        ({"class_name": "TensorFlowOpLayer", "config": {"node_def": "{}"}}, "'TensorFlowOpLayer'"),
+        ({"class_name": "TFSMLayer", "module": "keras.layers", "config": {"filepath": "/else"}}, "'TFSMLayer'"),
+        ({"class_name": "function", "module": "subprocess", "config": "check_output"}, "from 'subprocess'"),
+        ({"class_name": "function", "module": "builtins", "config": "exec"}, "Python's 'exec'"),
+        ({"class_name": "function", "module": "keras.utils", "config": "get_file"}, r"from 'keras\.utils'"),
+        ({"class_name": "Popen", "module": ["subprocess"], "config": {}}, "'Popen'"),
+        ({"class_name": "StringLookup", "config": {"vocabulary": "/etc/passwd"}}, "'/etc/passwd'"),
+        ({"class_name": "Dense", "config": {"activation": {"class_name": "Lambda"}}}, "'Lambda'"),
+    ],
+)
+def test_what_a_description_would_run_is_named(layer, told):
+    from bench_tensorflow.vetting import reason
+
+    assert re.search(told, reason(layered(layer)) or "")
+
+
+@pytest.fixture
+def hdf5(monkeypatch):
+    """Stand in for the library that reads HDF5: a file is one where it begins so, and holds its description as text."""
+
+    class File:
+        def __init__(self, path):
+            text = path.read_bytes().partition(b"\x89HDF")[2].partition(b"END")[0]
+            self.attrs = {"model_config": text.decode()}
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+    stub = types.SimpleNamespace(File=File, is_hdf5=lambda path: path.read_bytes().startswith(b"\x89HDF"))
+    monkeypatch.setitem(sys.modules, "h5py", stub)
+
+
+def test_both_formats_are_looked_into_before_they_are_loaded(library, hdf5, tmp_path):
+    evil, good = (json.dumps(layered(each)) for each in ({"class_name": "Lambda"}, LAYER))
+    for name, start in (("m.h5", b"\x89HDF"), ("both.h5", b"\x89HDF")):
+        (tmp_path / name).write_bytes(start + evil.encode() + b"END")
+    for name in ("m.keras", "both.h5"):
+        with zipfile.ZipFile(tmp_path / name, "a") as archive:
+            archive.writestr("config.json", good if name == "both.h5" else evil)
+            archive.writestr("metadata.json", json.dumps({"keras_version": "2.21.0"}))
+    from bench_tensorflow.vetting import vet
+
+    for name, told in (("m.h5", "'Lambda'"), ("m.keras", "'Lambda'"), ("both.h5", "two files in one")):
+        with pytest.raises(bench.Unsupported, match=rf"{name} is not opened: .*{told}"):
+            vet(tmp_path / name)
+    with pytest.raises(bench.Unsupported, match=r"m\.keras is not opened"):
+        opened(bench.Artifact.of(tmp_path / "m.keras", "keras"))
+
+
+@pytest.mark.parametrize("metadata", ["[]", "[" * 100_000, '{"keras_version": 1}', "\xff"])
+def test_a_damaged_keras_file_is_unsupported_and_no_traceback(metadata, library, hdf5, tmp_path):
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+        archive.writestr("metadata.json", metadata)
+    with pytest.raises(bench.Unsupported, match=r"m\.keras"):
+        opened(bench.Artifact.of(tmp_path / "m.keras", "keras"))

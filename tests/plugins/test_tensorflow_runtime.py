@@ -196,3 +196,29 @@ def test_steps_are_the_same_twice(reference, digits, tmp_path):
     first, second = (kernels(bench.Artifact.of(path, "keras")) for path in found)
     for name, kernel in first.items():
         np.testing.assert_array_equal(kernel, second[name])
+
+
+def test_counts_are_those_worked_out_by_hand_and_the_same_for_both_formats(context, tmp_path):
+    seeded(0)
+    layers = tf.keras.layers
+    image = layers.Input((8, 8, 2), name="image")
+    hidden = layers.Conv2D(4, 3, padding="same", use_bias=False, name="a")(image)  # 72 weights, 64 places
+    hidden = layers.BatchNormalization(name="b")(hidden)  # 8 weights; its statistics do not count
+    hidden = layers.DepthwiseConv2D(3, strides=2, name="c")(hidden)  # 36 weights and 4 biases, 9 places
+    hidden = layers.GlobalAveragePooling2D()(layers.ReLU()(hidden))
+    net = tf.keras.Model(image, layers.Dense(3, name="d")(hidden))  # 12 weights and 3 biases
+    first = net.get_layer("a").get_weights()[0]
+    first[:, :, 1] = 0
+    net.get_layer("a").set_weights([first])
+    net.get_layer("c").set_weights([net.get_layer("c").get_weights()[0], np.ones(4)])
+    net.get_layer("d").set_weights([net.get_layer("d").get_weights()[0], np.ones(3)])
+    net.get_layer("b").set_weights([np.full(4, 2.0), np.ones(4), np.ones(4), np.ones(4)])
+    net.save(tmp_path / "net.keras")
+    file = bench.Artifact.of(tmp_path / "net.keras", "keras")
+    for each in (file, bench.Artifact.of(plugin.keras_savedmodel(file, context), "savedmodel")):
+        assert plugin.parameters(each).value == 72 + 8 + 40 + 15
+        assert plugin.nonzero(each).value == 36 + 8 + 40 + 15
+        assert plugin.flops(each).value == 2 * (64 * 72 + 9 * 36 + 12)
+        assert plugin.flops(each).facts["effective"] == 2 * (64 * 36 + 9 * 36 + 12)
+        assert plugin.bitops(each).value == plugin.flops(each).value / 2 * 32 * 32
+        assert plugin.size_encoded(each).value <= each.size_bytes

@@ -57,6 +57,6 @@ def _finite(values: Sequence[float]) -> list[float]:
 
 
 def _key(base: CellFacts, mine: CellFacts, cell: Cell) -> str:
-    place = [cell.backend_options, cell.device, cell.scenario, cell.batch, cell.threads]
+    place = [cell.backend_options, cell.device, cell.scenario_place, cell.batch, cell.threads]
     sides = [[each.artifact, each.runtime] for each in (base, mine)]
     return key_of([VERSION, sides, place, mine.task, mine.machine])

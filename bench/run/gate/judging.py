@@ -119,7 +119,9 @@ def after_timing(trial: Trial, gating: Gating, rules: Rules, place: Place | None
         found.append(memory_verdict(values, allowance, rules.limits.alpha, rules.comparisons, peaks=peaks, place=place))
     if energy := gating.of("energy", relative=True):
         ratio = (
-            energy_ratio(pair.launches, mine.id, base.id, base.id, mine.planned.cell.batch) if pair.launches else None
+            energy_ratio(pair.launches, mine.id, base.id, base.id, mine.planned.cell.query_samples)
+            if pair.launches
+            else None
         )
         found.append(energy_verdict(ratio, NO_METER, energy, place))
     return found
@@ -164,7 +166,7 @@ def _reading(metric: str, part: Part, pair: Pair | None) -> Reading | None:
 
 
 def _timed(metric: str, pair: Pair, side: Side) -> Reading:
-    launches, batch, name = pair.launches, side.planned.cell.batch, metric.partition("_")[0]
+    launches, batch, name = pair.launches, side.planned.cell.query_samples, metric.partition("_")[0]
     if name == "memory":
         found = reading_room.memory(launches, side.id)
     elif name == "energy":

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from bench.derive.rules import EXACT
 from bench.errors import BenchError
 from bench.gate import snapshot
 from bench.gate.facts import CellFacts
 from bench.machine import fingerprint
 from bench.record import Record
 from bench.run.gate.parts import Baseline, Kept, Part
-from bench.run.recording import EXACT, group_of
+from bench.run.recording import group_of
 from bench.store import Cache, RunFolder, read_records
 
 

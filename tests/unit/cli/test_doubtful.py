@@ -9,9 +9,9 @@ import pytest
 
 from bench.cli.compare_command import Line, compare_records
 from bench.cli.show_command import _lines
+from bench.derive.best import with_best
 from bench.reading import Reading
 from bench.record import Ratio, Record
-from bench.run.recording import with_best
 from bench.suite.cell import Cell, Step
 
 QUALITY = Reading("1", "measured", 0.9, 0.8, 0.95)

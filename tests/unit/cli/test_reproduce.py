@@ -46,7 +46,7 @@ def test_a_run_is_quoted(told: Any, name: str) -> None:
 
 @pytest.mark.parametrize("name", ODD)
 def test_a_trial_is_quoted(told: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The model is never opened: what is recorded is the command alone."""
+    """The model is never opened: what is recorded is the command alone, on the suite that the trial wrote."""
     model, data = f"{name}.onnx", f"{name}.npz"
     house = next(each for each in _offers() if each.kind == "task")
     monkeypatch.setattr(try_command, "own_task", lambda *_: house)
@@ -55,12 +55,10 @@ def test_a_trial_is_quoted(told: Any, name: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(try_command, "open_suite", lambda *_: (SimpleNamespace(cells=list, name="x"), None))
     for each in (model, data):
         Path(each).write_bytes(b"")
-    words = [model, "--data", data]
-    assert shlex.split(told(try_command.command, *words, "-p", str(HOUSE), "--backend", "numpy")) == [
-        "bench",
-        "try",
-        *words,
-    ]
+    words = [model, "--data", data, "--backend", "numpy", "-o", name]
+    command = shlex.split(told(try_command.command, *words, "-p", str(HOUSE)))
+    assert command == ["bench", "run", str(Path(name) / "suite.yaml"), "-p", str(HOUSE)]
+    assert Path(command[2]).is_file()
 
 
 def _offers() -> Any:

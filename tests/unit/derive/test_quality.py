@@ -98,6 +98,8 @@ READINGS = {
         ("latency", 0.5, 1.0, False),
         ("quality_drop", 0.11, pytest.approx(0.1), True),
         ("quality_drop", 0.05, pytest.approx(0.1), False),
+        ("quality_loss", 0.2, pytest.approx(0.1 / 0.9), True),
+        ("quality_loss", 0.1, pytest.approx(0.1 / 0.9), False),
         ("memory", 1.0, None, None),
         ("energy", 1.0, None, None),
     ],
@@ -110,6 +112,7 @@ def test_the_baseline_has_no_drop_to_judge() -> None:
     alone = {"quality": derive_quality(HIGHER, RIGHT, None)}
     assert judge_limits({"quality_drop": 0.01}, alone)["quality_drop"]["ok"] is None
     assert judge_limits({"quality_drop": 0.01}, {})["quality_drop"]["ok"] is None
+    assert judge_limits({"quality_loss": 0.01}, alone)["quality_loss"]["ok"] is None
 
 
 def test_zeros_pay_only_when_compressed(tmp_path: Path) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import sysconfig
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench.envs import Environment, Wanted, build
+from bench.envs.found import MARKER, keep
+from bench.envs.look import look_into
 from bench.offer import Offer
 
 PLUGIN = '''
@@ -79,14 +82,16 @@ def offer(wheel: Path, plugin: Path) -> Offer:
 
 @pytest.fixture
 def reaching() -> Callable[[Environment], Environment]:
-    """Let an environment find numpy and psutil where this interpreter has them, unfetched."""
+    """Let an environment find numpy and psutil where this interpreter has them, unfetched, and note that of it."""
 
     def reach(environment: Environment) -> Environment:
         (there,) = Path(environment.python).parents[1].glob("lib/python*/site-packages")
         ours = {sysconfig.get_paths()[name] for name in ("purelib", "platlib")}
         lines = [f"import site; site.addsitedir({each!r})\n" for each in sorted(ours)]
         (there / "zz-outer.pth").write_text("".join(lines))
-        return environment
+        packages = look_into(Path(environment.python), []).packages
+        keep(noted := replace(environment, packages=packages), there.parents[2] / MARKER)
+        return noted
 
     return reach
 

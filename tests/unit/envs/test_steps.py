@@ -62,6 +62,28 @@ def lower(artifact, ctx):
     return path
 
 
+@bench.counter("parameters", accepts="toy", **WHERE)
+def parameters(artifact):
+    import bench_tiny
+
+    return bench.Reading.counted(bench_tiny.ANSWER, "count")
+
+
+@bench.counter("nonzero", accepts="toy")
+def nonzero(artifact):
+    return bench.Reading.counted(2, "count")
+
+
+@bench.counter("flops", accepts="toy", **WHERE)
+def flops(artifact):
+    import os
+
+    with np.load(artifact.path) as archive:
+        if archive["w"][0] == 6.0:
+            os._exit(3)
+    return bench.Reading.counted(1, "FLOP")
+
+
 @bench.backend("here", accepts="toy")
 class Here:
     def open(self, artifact, *, device, threads):
@@ -106,6 +128,11 @@ def test_the_package_is_imported_there_and_the_data_comes_from_here(
     with np.load(side.artifact.path) as archive:
         assert archive["w"].tolist() == [6.0, 6.0]
     assert [each["step"] for each in side.artifact.lineage] == ["lower"]
+    counts = {name: each["value"] for name, each in base.counts["readings"].items()}
+    assert counts == {"parameters": 42, "flops": 1, "nonzero": 2}
+    counts = {name: each["value"] for name, each in side.counts["readings"].items()}
+    assert counts == {"parameters": None, "flops": None, "nonzero": 2}, "a lost worker costs what is counted there"
+    assert "worker" in side.counts["readings"]["flops"]["reason"]
     keys = made._keys(task, comparison.runnable[1].route)  # type: ignore[arg-type]  # it has one
     remove(there)
     assert all(each.route is None for each in planned(catalogue).cells)

@@ -23,7 +23,7 @@ def backend(name: str, *formats: str) -> Offer:
 def step(
     name: str, accepts: str, produces: str = "", *, options: Sequence[str] = (), target: str = "", **more: Any
 ) -> Offer:
-    known = tuple(Option(each) for each in options)
+    known = tuple(Option(each, default=None) for each in options)
     return Offer("compressor", name, target or f"m:{name}_{accepts}", (accepts,), (produces or accepts,), known, **more)
 
 
@@ -134,6 +134,14 @@ def test_options_decide_between_implementations() -> None:
     assert taken.operations[0].options == {"epochs": 3}
     with pytest.raises(Unsupported, match="works on none"):
         route(offers, Step("q", {"nothing": 1}))
+
+
+def test_an_offer_for_some_values_leaves_the_others_to_the_next() -> None:
+    own = replace(step("q", "onnx", "ir", facts={"cost": 1.0}), options=(Option("mode", choices=("static",)),))
+    offers = [task("onnx"), backend("b", "onnx", "ir"), step("q", "onnx", options=["mode"]), own]
+    assert str(route(offers, Step("q", {"mode": "static"}))) == "onnx -> q -> ir"
+    assert str(route(offers, Step("q", {"mode": "dynamic"}))) == "onnx -> q -> onnx"
+    assert str(route(offers, "q")) == "onnx -> q -> onnx", "its mode has no default, so it has to be given"
 
 
 def test_one_step_twice() -> None:

@@ -83,7 +83,7 @@ def test_a_runtime_of_several_kinds_may_be_on_the_processor(
 def test_processor_time_stands_for_no_accelerator(tmp_path: Path, device: str, estimated: bool) -> None:
     facts = {"meter": "m", "watts_per_cpu": 4.0, "blind_to": ["accelerators"]}
     settings = Settings(Cache(tmp_path), lambda *_: LocalWorker(), meter=facts)
-    assert (Recorder("r", settings, {}, "")._estimator(device) is not None) == estimated
+    assert (Recorder("r", settings, {}, "").rules.estimator(device) is not None) == estimated
 
 
 def test_the_idle_machine_says_nothing_of_declared_watts(house: Any, tmp_path: Path) -> None:

@@ -5,11 +5,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bench.envs import adopt, of_offer
+from bench.errors import Unsupported
 from bench.plan import make_plan
 from bench.run import spawn_child
+from bench.run.conversions import _load
 from bench.suite.cell import Cell
 
 
@@ -151,3 +154,15 @@ def test_what_is_converted_in_another_environment_is_checked_like_the_rest(
     assert (honest.status, check_of(honest)["verdict"]) == ("ok", "same")
     assert (lying.status, check_of(lying)["verdict"]) == ("failed", "changed")
     assert lying.reason.startswith("conversion: to-far-lying (plain to far-lying) changed: relative error")
+
+
+@pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[: len(data) // 2], lambda data: data[128:]])
+def test_an_answer_that_is_damaged_is_unsupported_and_no_traceback(damage: Any, tmp_path: Path) -> None:
+    np.savez(tmp_path / "answer.npz", y=np.zeros(100))
+    (tmp_path / "answer.npz").write_bytes(damage((tmp_path / "answer.npz").read_bytes()))
+    with pytest.raises(Unsupported, match="what it answered cannot be read"):
+        _load(tmp_path / "answer.npz")
+    with (tmp_path / "answer.npz").open("wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(Unsupported, match="what it answered cannot be read"):
+        _load(tmp_path / "answer.npz")

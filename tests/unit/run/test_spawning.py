@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench.envs import Environment, adopt, core_digest, of_offer
+from bench.envs import Environment, adopt, core_digest, of_offer, packages_here
+from bench.envs.look import look_into
 from bench.errors import Unsupported, WorkerError
 from bench.offer import Offer
 from bench.plan import Catalogue
@@ -90,6 +91,23 @@ def test_a_worker_of_another_version_is_caught_at_hello(tmp_path: Path, settings
         spawn_for(offer, settings)(1, None)
 
 
+def test_what_was_installed_after_it_was_noted_is_caught(tmp_path: Path, settings: Settings, offer: Offer) -> None:
+    python = wrapper(tmp_path / "python")
+    adopt(of_offer(offer), str(python))
+    installed = tmp_path / "site" / "more-1.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: more\nVersion: 1\n")
+    wrapper(python, f"export PYTHONPATH=$PYTHONPATH:{installed.parent}")
+    with pytest.raises(WorkerError, match=r"'numbers' has changed .*: more==1 is there; bench env adopt numbers "):
+        spawn_for(offer, settings)(1, None)
+    adopt(of_offer(offer), str(python))
+    spawn_for(offer, settings)(1, None).close()
+
+
+def test_what_is_installed_is_told_alike_from_inside_and_outside() -> None:
+    assert list(look_into(Path(sys.executable), []).packages) == packages_here()
+
+
 def test_the_same_version_with_other_code_is_caught_too() -> None:
     said = {"protocol": PROTOCOL, "version": bench.__version__, "core": core_digest()}
     assert mismatch(said) is None
@@ -117,10 +135,10 @@ def test_what_is_installed_there_is_part_of_what_identifies_the_runtime(
 
 
 def test_other_kinds_work_in_this_environment_only() -> None:
-    counter = Offer("counter", "count", "a:b", needs=("numpy",), environment=("numpy==0.1",))
-    reason = Catalogue((counter,)).missing(counter)
+    meter = Offer("meter", "watts", "a:b", needs=("numpy",), environment=("numpy==0.1",))
+    reason = Catalogue((meter,)).missing(meter)
     assert reason is not None
-    assert reason.startswith("counter 'count' works in this environment only: numpy is ")
+    assert reason.startswith("meter 'watts' works in this environment only: numpy is ")
 
 
 def test_a_converter_of_modules_works_in_this_environment_only() -> None:

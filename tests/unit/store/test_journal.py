@@ -56,6 +56,52 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, rounds: int, n: in
     assert all(each.dtype == np.int64 for each in found.samples.values())
 
 
+def issued(**plan: Any) -> Launch:
+    """Return a launch of a server's queries."""
+    plain = launch()
+    known = {"name": "server", "rounds": 1, "queries": 4, "confidence": 0.99, "asked": 9, "rate": 5.0}
+    scenario = {"plan": {**known, **plan}, "seconds": 1.0, "durations_ns": {key: [7] for key in plain.samples}}
+    queries = {cell: np.array([[5, 6, 7, 8]]) for cell in plain.samples}
+    return Launch({**plain.meta, "scenario": scenario}, plain.samples, queries)
+
+
+def test_the_queries_of_a_scenario_are_kept(tmp_path: Path) -> None:
+    journal, wanted = Journal(tmp_path), issued()
+    journal.append("c", wanted)
+    (found,) = journal.read("c")
+    assert equal(found, wanted)
+    assert {cell: each.tolist() for cell, each in found.queries.items()} == {
+        "cell0": [[5, 6, 7, 8]],
+        "cell1": [[5, 6, 7, 8]],
+    }
+
+
+def test_queries_are_set_aside_with_their_side(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    wanted = issued()
+    samples = {**wanted.samples, "c": wanted.samples["cell0"]}
+    names = {**{key: {**wanted.meta[key], "c": wanted.meta[key]["cell0"]} for key in ("artifacts", "headers")}}
+    outputs, durations = (
+        {**each, "c": each["cell0"]} for each in (wanted.meta["outputs"], {"cell0": [7], "cell1": [7]})
+    )
+    scenario = {**wanted.meta["scenario"], "durations_ns": durations}
+    meta = {**wanted.meta, **names, "outputs": outputs, "scenario": scenario}
+    journal.append("c", Launch(meta, samples, {**wanted.queries, "c": wanted.queries["cell0"]}))
+    journal.set_aside("c", ["cell1"])
+    (found,) = journal.read("c")
+    assert set(found.queries) == set(found.samples) == {"c", "cell0"}
+
+
+@pytest.mark.parametrize(
+    "plan", [{"queries": 5}, {"rounds": 2}, {"rate": 0}, {"name": "burst"}, {"confidence": None}, {"queries": "4"}]
+)
+def test_queries_that_were_not_planned_are_no_launch(tmp_path: Path, plan: dict[str, Any]) -> None:
+    journal, said = Journal(tmp_path), []
+    journal.append("c", issued(**plan))
+    assert journal.read("c", said.append) == []
+    assert "left out" in said[0]
+
+
 def test_launches_keep_their_order_and_their_numbers(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     paths = [journal.append("c", launch(seed=seed)) for seed in range(12)]

@@ -23,6 +23,9 @@ GOOD = {
     "variables": "matrix: {task: '${T}', backend: torch, batch: '${B:-1}', recipe: [prune: {sparsity: '${S}'}]}",
     "measure": "matrix: {task: toy, backend: torch}\nmeasure: {repeat: until ci < 2% or 25s, rounds: 3, energy: any}",
     "limits": "matrix: {task: toy, backend: torch}\nlimits: {quality_drop: 0.5, latency_p90: 30 ms}",
+    "scenarios": "matrix: {task: toy, backend: torch, scenario: [offline, multi-stream, {server: {p99: 50 ms}}]}",
+    "options of scenarios": "matrix: {task: toy, backend: torch, scenario: [{multi-stream: {samples: 4}}, {server: "
+    "{rate: 20/s, confidence: 95 %}}], exclude: [{scenario: server, recipe: prune}]}",
     "a variant": "extends: mobile",
     "a variant's axis": "extends: mobile\nmatrix: {batch: 8}",
 }
@@ -45,7 +48,10 @@ BAD = {
     "missing option of a mapping": "matrix: {task: toy, backend: torch, recipe: [distill: {}]}",
     "two steps": "matrix: {task: toy, backend: torch, recipe: [{prune: {}, quantize: {}}]}",
     "empty list": "matrix: {task: toy, backend: torch, device: []}",
-    "later scenario": "matrix: {task: toy, backend: torch, scenario: offline}",
+    "unknown scenario": "matrix: {task: toy, backend: torch, scenario: ofline}",
+    "server without a bound": "matrix: {task: toy, backend: torch, scenario: server}",
+    "server of options that are no bound": "matrix: {task: toy, backend: torch, scenario: [server: {confidence: 9 %}]}",
+    "unknown option of a scenario": "matrix: {task: toy, backend: torch, scenario: {offline: {samples: 8}}}",
     "empty exclude": "matrix: {task: toy, backend: torch, exclude: [{}]}",
     "batch of zero": "matrix: {task: toy, backend: torch, batch: 0}",
     "time without a unit": "matrix: {task: toy, backend: torch}\nmeasure: {idle: 5}",

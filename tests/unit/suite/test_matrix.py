@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bench.errors import ConfigError
 from bench.suite import load
-from bench.suite.cell import recipe_name
+from bench.suite.cell import Cell, recipe_name
 
 STEADY = settings(deadline=None, derandomize=True)
 
@@ -190,3 +190,25 @@ def test_ten_thousand_cells(tmp_path, vocabulary, benchmark):
     cells = suite.cells()
     assert len(cells) == len({cell.id for cell in cells}) == 10_000
     assert len(suite.comparisons()) == 16
+
+
+def test_scenarios_carry_their_options_in_si(read_matrix):
+    suite = read_matrix(
+        "task: toy\nbackend: torch\n"
+        "scenario: [single-stream, multi-stream, {server: {p99: 50 ms, rate: 200/s}}, offline]"
+    )
+    single, multi, server, offline = suite.cells()
+    assert (multi.scenario, multi.scenario_options, multi.query_samples) == ("multi-stream", {"samples": 8}, 8)
+    assert (server.scenario, server.scenario_options) == ("server", {"p99": 0.05, "rate": 200.0})
+    assert (offline.scenario_options, offline.query_samples) == ({}, 1)
+    assert str(server) == "toy · none · torch cpu server(p99=0.05, rate=200)"
+    assert "scenario_options" not in single.to_json()  # ids of what was measured before scenarios had options
+    assert Cell.from_json(server.to_json()) == server
+    assert len({cell.id for cell in suite.cells()}) == 4
+
+
+def test_a_scenario_is_excluded_by_name_and_by_option(read_matrix):
+    head = "task: toy\nbackend: torch\nscenario: [{server: {rate: 1}}, {server: {rate: 2}}, offline]\nexclude: "
+    assert [c.scenario for c in read_matrix(head + "[{scenario: server}]").cells()] == ["offline"]
+    left = read_matrix(head + "[{scenario: {server: {rate: 2}}}]").cells()
+    assert [c.scenario_options for c in left] == [{"rate": 1.0}, {}]

@@ -93,7 +93,29 @@ def test_editors_know_the_keys():
         ("模型.onnx", "model"),
         ("x" * 300, "x" * 64),
         ("p.q:make", "p-q-make"),
+        ("timm:test_vit.r160_in1k", "test-vit"),
+        ("torchvision:resnet18@./w.pth", "resnet18"),
+        ("hf:../nets/bert", "bert"),
     ],
 )
 def test_any_path_gives_a_name(model, name):
     assert name_of(model) == name
+
+
+@pytest.mark.parametrize(
+    ("model", "files", "kept"),
+    [
+        ("timm:resnet18", [], "timm:resnet18"),
+        ("hf:org/name", [], "hf:org/name"),
+        ("hf:./net", ["deep/net"], "hf:../deep/net"),
+        ("torchvision:resnet18@w.pth", ["deep/w.pth"], "torchvision:resnet18@../deep/w.pth"),
+        ("hf:../net", ["net"], "hf:../net"),
+    ],
+)
+def test_what_a_library_loads_is_no_code_and_its_paths_are_those_of_the_suite(read, tmp_path, model, files, kept):
+    (own,) = read(f"{{model: '{model}'}}").models()
+    assert (own.is_code, own.provider) == (False, model.partition(":")[0])
+    assert [each.resolve() for each in own.files] == [tmp_path / each for each in files]
+    assert own.kept(tmp_path / "run")["model"] == kept
+    assert own.resolved.startswith(model.partition(":")[0])
+    assert all(str(tmp_path / each) in own.resolved for each in files)

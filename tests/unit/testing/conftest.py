@@ -33,6 +33,8 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run pytest in the project."""
     monkeypatch.setenv("BENCH_PLUGINS", "tasks,onnxruntime,prune")
     monkeypatch.setenv("BENCH_CACHE", str(pytester.path / "cache"))
+    # The project's session is no worker of ours: pytest-benchmark would refuse to time anything in it.
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     plugin = [] if INSTALLED else ["-p", MODULE]
 
     def run(*arguments: object) -> pytest.RunResult:

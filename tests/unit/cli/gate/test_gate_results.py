@@ -4,6 +4,7 @@ import json
 import shutil
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bench.errors import BenchError
@@ -116,3 +117,77 @@ def test_against_a_revision_a_run_is_not_gated(gated: Any) -> None:
     assert isinstance(error, BenchError)
     assert "gate the suite" in str(error.cure)
     assert gated.gate("--update", what=str(kept)).exit_code == 2
+
+
+OWN = """
+import shutil
+import numpy as np
+import bench
+
+
+class Weights:
+    def __init__(self, path):
+        self.path = path
+
+    def inputs(self):
+        return [bench.ModelInput("x", (None, 64), np.dtype(np.float64))]
+
+    def write(self, folder):
+        return shutil.copyfile(self.path, folder / "model.npz")
+
+    def answer(self, arrays):
+        with np.load(self.path) as archive:
+            return {"output": arrays["x"] @ archive["w"]}
+
+
+@bench.task("own-npz", produces="npz", facts={"opens": ".npz", "metric": "accuracy", "unit": "1"})
+def own_npz(model: str, data: str | None = None, metric: str | None = None):
+    return bench.ModelTask(Weights(model), data, metric)
+
+
+@bench.metric("half-wrong", higher_is_better=False)
+def half_wrong(outputs, labels):
+    return (bench.label_ranks(outputs, labels) > 1) / 2
+"""
+
+
+@pytest.fixture
+def own(gated: Any) -> Any:
+    """The same suite, whose task is a model of its author's own in `m.npz`, graded by a metric of a plugin."""
+    dice = np.random.default_rng(0)
+    w, x = dice.standard_normal((64, 4)), dice.standard_normal((400, 64))
+    np.savez(gated.base / "m.npz", w=w)
+    np.savez(gated.base / "d.npz", x=x, labels=(x @ w).argmax(axis=1))
+    (gated.base / "own_1.py").write_text(OWN)
+    gated.own = (
+        (gated.base / "gated.yaml").read_text().replace("house", "{model: m.npz, data: d.npz, metric: half-wrong}")
+    )
+    gated.write(gated.own)
+    return gated
+
+
+def test_a_model_of_the_authors_own_is_known(own: Any) -> None:
+    kept = own.run()
+    own.write(own.own, WRONG=3, EXTRA=1)
+    result = own.gate("--against", str(kept), what=str(own.run("later")))
+    assert result.exit_code == 1, (result.output, result.exception)
+    found = own.outcomes(result)
+    assert (found["quality"], found["latency"]) == ("fail", "fail")
+    assert own.machine.launches  # its data were prepared again
+
+
+@pytest.mark.parametrize("lost", ["file", "models"])
+def test_a_model_that_is_no_longer_there_is_judged_by_what_was_kept(own: Any, lost: str) -> None:
+    kept = own.run()
+    own.write(own.own, WRONG=3)
+    later = own.run("later")
+    if lost == "file":
+        (own.base / "m.npz").unlink()
+    else:  # a run of before models were kept
+        facts = json.loads((later / "run.json").read_text())
+        del facts["models"]
+        (later / "run.json").write_text(json.dumps(facts))
+    result = own.gate("--against", str(kept), what=str(later))
+    assert own.outcomes(result)["quality"] == "fail", (result.output, result.exception)
+    assert "data cannot be prepared here" in own.metric(result, "latency")["why"]
+    assert own.machine.launches == []
