@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from bench.cli.progress import clean
 from bench.reading import Reading
 from bench.record import Ratio, Record
-from bench.suite.cell import recipe_name
+from bench.suite.cell import SINGLE_STREAM, recipe_name
 from bench.units import format_quantity, format_with_interval
 
 NUMBER = re.compile(r"\d+(\.\d+)?")
@@ -19,8 +19,26 @@ HEAD = ("id", "task", "backend", "recipe", "quality", "latency p50", "ratio", "e
 
 
 def summary(records: Sequence[Record]) -> str:
-    """Return a run's results as a table, comparison by comparison, the baseline first."""
-    return table(HEAD, [_row(each) for each in records])
+    """Return a run's results as a table, comparison by comparison, the baseline first.
+
+    Where not every cell is single-stream the scenario has a column, and what it is ranked by another.
+    """
+    rows = [_row(each) for each in records]
+    if all(each.cell.scenario == SINGLE_STREAM for each in records):
+        return table(HEAD, rows)
+    place, rate = HEAD.index("recipe"), HEAD.index("latency p50")
+    wider = [
+        [*row[:place], each.cell.scenario_name, *row[place:rate], _rate(each), *row[rate:]]
+        for each, row in zip(records, rows, strict=True)
+    ]
+    return table((*HEAD[:place], "scenario", *HEAD[place:rate], "per second", *HEAD[rate:]), wider)
+
+
+def _rate(record: Record) -> str:
+    """Return the highest rate of a server that was searched for one, elsewhere the throughput."""
+    found = record.readings.get("max_rate") or record.readings.get("throughput")
+    # The head of the column says what the numbers are of.
+    return reading_text(found).replace(" 1/s", "") if found is not None and record.status == "ok" else ""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 ID_LENGTH = 12
 # MLPerf Inference names four scenarios; they differ in when queries are issued.
 SINGLE_STREAM, MULTI_STREAM, SERVER, OFFLINE = "single-stream", "multi-stream", "server", "offline"
+SECONDS = ("p99", "duration")  # options of scenarios that are times
 SAMPLES = 8  # of a query in multi-stream, as MLPerf's rules have it
 
 
@@ -95,8 +96,9 @@ class Cell:
 
     @property
     def scenario_name(self) -> str:
-        """Return the scenario as people read it, with its options."""
-        return str(Step(self.scenario, self.scenario_options))
+        """Return the scenario as people read it, with its options; those that are times with their unit."""
+        shown = {name: _seconds(name, value) for name, value in self.scenario_options.items()}
+        return str(Step(self.scenario, shown))
 
     @property
     def scenario_place(self) -> Any:
@@ -112,6 +114,13 @@ class Cell:
         extras = [f"batch={self.batch}"] * (self.batch != 1) + [f"threads={self.threads}"] * (self.threads != 1)
         place = " ".join([self.backend_name, self.device, self.scenario_name, *extras])
         return f"{self.task} · {recipe_name(self.recipe)} · {place}"
+
+
+def _seconds(name: str, value: Any) -> Any:
+    """Return an option of a scenario, in seconds where it is a time; a record may hold anything there."""
+    if name not in SECONDS or not isinstance(value, float | int):
+        return value
+    return f"{value * 1000:g} ms" if abs(value) < 1 else f"{value:g} s"
 
 
 def _digest(value: Any) -> str:

@@ -12,6 +12,7 @@ from bench.cli import cli
 from bench.cli.run_command import refuse_another
 from bench.cli.table import doubts, summary
 from bench.errors import BenchError
+from bench.reading import Reading
 from bench.record import Record
 from bench.store import RunFolder
 from bench.suite import load
@@ -35,6 +36,19 @@ def test_reasons_stand_under_the_table_once_with_the_ids_of_their_cells() -> Non
         "    lost\n"
     )
     assert "good\ttoy" in summary(records)
+
+
+def test_scenarios_have_columns_where_there_are_some() -> None:
+    cell = Cell("s", "toy", (), "torch", scenario="server", scenario_options={"p99": 0.005})
+    rate = {"throughput": Reading("1/s", "measured", 90.0, 80.0, 100.0, 9)}
+    highest = {"max_rate": Reading("1/s", "measured", 200.0, 150.0, 250.0, 9)}
+    made = [Record(name, "ok", cell, "g", readings=each) for name, each in (("a", rate), ("b", rate | highest))]
+    head, first, second, plain = (each.split("\t") for each in summary([*made, record("c", [])]).splitlines())
+    assert head[3:8] == ["scenario", "recipe", "quality", "per second", "latency p50"]
+    assert first[3:7] == ["server(p99=5 ms)", "none", "unavailable", "90 ± 10"]
+    assert second[6] == "200 ± 50"
+    assert (plain[3], plain[6]) == ("single-stream", "")
+    assert "scenario" not in summary([record("c", [])])
 
 
 def test_a_reason_cannot_drive_the_terminal() -> None:

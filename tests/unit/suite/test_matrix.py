@@ -201,7 +201,7 @@ def test_scenarios_carry_their_options_in_si(read_matrix):
     assert (multi.scenario, multi.scenario_options, multi.query_samples) == ("multi-stream", {"samples": 8}, 8)
     assert (server.scenario, server.scenario_options) == ("server", {"p99": 0.05, "rate": 200.0})
     assert (offline.scenario_options, offline.query_samples) == ({}, 1)
-    assert str(server) == "toy · none · torch cpu server(p99=0.05, rate=200)"
+    assert str(server) == "toy · none · torch cpu server(p99=50 ms, rate=200)"
     assert "scenario_options" not in single.to_json()  # ids of what was measured before scenarios had options
     assert Cell.from_json(server.to_json()) == server
     assert len({cell.id for cell in suite.cells()}) == 4
