@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import bench
-from bench.envs import Environment, adopt, core_digest, of_offer, packages_here
+from bench.envs import Environment, adopt, core_digest, of_offer
 from bench.envs.look import look_into
 from bench.errors import Unsupported, WorkerError
 from bench.offer import Offer
@@ -105,7 +107,10 @@ def test_what_was_installed_after_it_was_noted_is_caught(tmp_path: Path, setting
 
 
 def test_what_is_installed_is_told_alike_from_inside_and_outside() -> None:
-    assert list(look_into(Path(sys.executable), []).packages) == packages_here()
+    # In a process of its own, as a worker's hello: here the tests may have imported what brings packages along.
+    code = "import json; from bench.envs.here import packages_here; print(json.dumps(packages_here()))"
+    told = subprocess.run([sys.executable, "-s", "-P", "-c", code], check=True, capture_output=True, text=True).stdout
+    assert list(look_into(Path(sys.executable), []).packages) == json.loads(told)
 
 
 def test_the_same_version_with_other_code_is_caught_too() -> None:
