@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,7 +36,7 @@ class Recipe:
     batch: int = 128
 
 
-class Trained:
+class Trained(ABC):
     """A task with one input, called `feed`, and a training loss; `metric` and `score` are for the class that inherits.
 
     Calibration inputs are the train split's, in its (shuffled) order: evaluation examples are never among them.
@@ -92,9 +93,9 @@ class Trained:
         """Return a batch of evaluation inputs, always the same for a seed."""
         return examples.draw({self.feed: self.splits[1].x}, batch, seed)
 
+    @abstractmethod
     def score(self, outputs: bench.Arrays) -> bench.Score:
         """Return the quality of outputs on the evaluation split."""
-        raise NotImplementedError
 
     def module(self) -> nn.Module:
         """Return a fresh reference model in evaluation mode."""

@@ -19,6 +19,12 @@ def here(name: str) -> bool:
 def where_installed(names: Iterable[str]) -> list[Any]:
     """Return the names as parameters of a test or fixture, skipped where their data are missing."""
     return [
-        pytest.param(name, id=name, marks=pytest.mark.skipif(not here(name), reason="joulebench[tasks] not installed"))
+        pytest.param(
+            name,
+            id=name,
+            marks=pytest.mark.skipif(
+                not here(name), reason="not installed: the extra `tasks`, whose tests .ci/run runs last"
+            ),
+        )
         for name in names
     ]

@@ -16,7 +16,7 @@ SCORES = RNG.standard_normal((N, 7)) + np.eye(7)[LABELS]
 def graded(name, outputs, labels):
     (offer,) = [each for each in bench.offers_of(bench_metrics) if each.name == name]
     for package in offer.needs:
-        pytest.importorskip(package)
+        pytest.importorskip(package, reason=f"{package} is of the extra `metrics`, whose tests .ci/run runs last")
     if not isinstance(outputs, dict):
         outputs = {"out": outputs}
     return Grader.of(offer.target).outcomes(outputs, labels)
@@ -32,7 +32,7 @@ def test_every_metric_declares_unit_and_direction_and_the_light_ones_need_nothin
 
 
 def test_metrics_of_classes_are_scikit_learns():
-    metrics = pytest.importorskip("sklearn.metrics")
+    metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is the oracle (extra `mobile`)")
     answers = SCORES.argmax(axis=1)
     everything = range(7)
     expected = {
@@ -46,7 +46,7 @@ def test_metrics_of_classes_are_scikit_learns():
 
 
 def test_the_area_is_scikit_learns_for_two_classes_and_for_more():
-    area = pytest.importorskip("sklearn.metrics").roc_auc_score
+    area = pytest.importorskip("sklearn.metrics", reason="scikit-learn is the oracle (extra `mobile`)").roc_auc_score
     two = (LABELS > 2).astype(int)
     single = np.round(SCORES[:, 5], 1)  # with ties
     assert graded("auc", single, two).mean() == pytest.approx(area(two, single))
@@ -60,7 +60,7 @@ def test_the_area_is_scikit_learns_for_two_classes_and_for_more():
 
 
 def test_the_area_has_the_interval_of_delong():
-    pytest.importorskip("scipy")
+    pytest.importorskip("scipy", reason="scipy is of the extras `mobile` and `metrics`")
     truth = np.arange(200) % 2
     scores = RNG.standard_normal(200) + truth
     good, bad = scores[truth == 1], scores[truth == 0]
@@ -71,7 +71,7 @@ def test_the_area_has_the_interval_of_delong():
 
 
 def test_correlations_are_scipys():
-    stats = pytest.importorskip("scipy.stats")
+    stats = pytest.importorskip("scipy.stats", reason="scipy is of the extras `mobile` and `metrics`")
     truth = RNG.standard_normal(60)
     answers = (truth + RNG.standard_normal(60)).astype(np.float32)[:, None]
     for name, function in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr)):

@@ -8,7 +8,7 @@ import pytest
 
 import bench
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="the models are torch modules")
 
 
 def have_torchvision():
@@ -16,11 +16,11 @@ def have_torchvision():
 
     Its models need none of them: declared by name, the library imports beside a torch for the processor too.
     """
-    pytest.importorskip("PIL")
+    pytest.importorskip("PIL", reason="PIL is not installed here: tox -e providers")
     try:
         import torchvision
     except ImportError:
-        pytest.skip("torchvision is not installed")
+        pytest.skip("torchvision is not installed here: tox -e providers")
     except RuntimeError as error:
         assert "torchvision::" in str(error)
         have_torchvision.operators = torch.library.Library("torchvision", "FRAGMENT")
@@ -33,19 +33,19 @@ def have_torchvision():
 def timm(monkeypatch, tmp_path):
     have_torchvision()
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    return pytest.importorskip("timm")
+    return pytest.importorskip("timm", reason="timm is not installed here: tox -e providers")
 
 
 @pytest.fixture
 def torchvision(monkeypatch, tmp_path):
     have_torchvision()
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    return pytest.importorskip("torchvision")
+    return pytest.importorskip("torchvision", reason="torchvision is not installed here: tox -e providers")
 
 
 @pytest.fixture
 def transformers():
-    return pytest.importorskip("transformers")
+    return pytest.importorskip("transformers", reason="transformers is not installed here: tox -e providers")
 
 
 def task(kind, model, data=None):
